@@ -1,0 +1,67 @@
+import type { DropReason } from './contract.ts'
+import { noDrops } from './ledger.ts'
+import type { Host, MailboxOwner } from './mailbox.ts'
+import type { Message } from './message.ts'
+
+/** Counts the drops of one mailbox by reason, and tells those who want to hear of each. */
+export class Drops {
+  readonly #owner: MailboxOwner
+  readonly #host: Host
+  #counts: Record<DropReason, number> | undefined
+
+  constructor(owner: MailboxOwner, host: Host, counts: Record<DropReason, number> | undefined) {
+    this.#owner = owner
+    this.#host = host
+    this.#counts = counts
+  }
+
+  /** True when somebody wants to hear of each drop as it happens. */
+  get watched(): boolean {
+    return this.#owner.settings.onDrop !== undefined || this.#host.observers.dropped
+  }
+
+  get counts(): Record<DropReason, number> | undefined {
+    return this.#counts
+  }
+
+  drop(message: Message, reason: DropReason): void {
+    this.count(reason, 1)
+    this.report(message, reason)
+  }
+
+  count(reason: DropReason, count: number): void {
+    this.#counts ??= noDrops()
+    this.#counts[reason] += count
+  }
+
+  report(message: Message, reason: DropReason): void {
+    const { observers } = this.#host
+    const { onDrop } = this.#owner.settings
+    if (onDrop !== undefined) {
+      try {
+        onDrop(message, reason)
+      } catch (error) {
+        observers.callbackFailed('onDrop', error)
+      }
+    }
+    if (observers.dropped) observers.emit('dropped', { subscription: this.#owner.name, message, reason })
+  }
+}
+
+/** The counts of a mailbox from what it knows: whatever was routed and is in no other column was delivered. */
+export function settleCounts(
+  routed: number,
+  dropped: Record<DropReason, number>,
+  pending: number,
+  waiting: number,
+): {
+  routed: number
+  delivered: number
+  dropped: Record<DropReason, number>
+  pending: number
+  waiting: number
+} {
+  let delivered = routed - pending - waiting
+  for (const count of Object.values(dropped)) delivered -= count
+  return { routed, delivered, dropped, pending, waiting }
+}

@@ -1,0 +1,294 @@
+import { type FedFanout, Feed } from './feed.ts'
+import { canShare, CursorMailbox, type Carried } from './cursor-mailbox.ts'
+import type { Handler } from './contract.ts'
+import type { Host, MailboxOwner } from './mailbox.ts'
+import type { Message } from './message.ts'
+import { PrivateMailbox } from './private-mailbox.ts'
+import type { QueueGroup } from './queue-group.ts'
+import { SharedRing } from './shared-ring.ts'
+
+/** A handler subscription or a queue group: while it is idle and nothing is pending, publish calls `call` itself. */
+export interface DirectConsumer extends MailboxOwner {
+  readonly call: Handler
+  /** Index in the fan-out's list, kept by the fan-out. */
+  slot: number
+  /** The call returned something: perhaps a promise. */
+  returned(result: unknown, message: Message): void
+  threw(error: unknown, message: Message): void
+  /** Copies must wait in its mailbox from now on: a fan-out of this pattern is running. */
+  queue(): void
+}
+
+/** A subscription whose mailbox may change its form. */
+export interface Reader extends MailboxOwner {
+  moved(mailbox: CursorMailbox | PrivateMailbox): void
+}
+
+/** Bits of the state. The two commonest, only handlers and only readers that keep up, have paths of their own. */
+const running = 1
+const dirty = 2
+const nested = 4
+const calls = 8
+const fed = 16
+const shared = 32
+
+function skip(): undefined {
+  return undefined
+}
+
+/**
+ * Everything subscribed with one pattern. A publish goes, in this order, to
+ *
+ *     the shared ring      readers that keep up: one write for all of them
+ *     private mailboxes    readers and queued handlers whose policy decides now
+ *     handlers             idle ones, called inside publish
+ *
+ * so that user code runs last. A publish to the same pattern from inside such a handler does not overtake: every
+ * handler of the pattern is made to queue first, and gets the nested message in a later microtask.
+ */
+export class Fanout implements FedFanout {
+  readonly pattern: string
+  readonly host: Host
+  /** Messages published to this pattern so far: the position of the next one. */
+  head = 0
+  readonly groups: Map<string, QueueGroup> = new Map()
+  /** The private mailboxes. */
+  readonly feed: Feed
+  #state = 0
+  #handlers: Handler[] = []
+  #consumers: (DirectConsumer | undefined)[] = []
+  /** The handlers that the running fan-out calls, where a nested publish has replaced the list meanwhile. */
+  #outer: Handler[] | undefined
+  #ring: SharedRing | undefined
+  #width = 0
+  #copies = 0
+  #copiesUpTo = 0
+
+  constructor(pattern: string, host: Host) {
+    this.pattern = pattern
+    this.host = host
+    this.feed = new Feed(this, host.desk)
+  }
+
+  /** True while a message is being handed out. */
+  get busy(): boolean {
+    return (this.#state & running) !== 0
+  }
+
+  /** Mailboxes that get a copy of each message. */
+  get width(): number {
+    return this.#width
+  }
+
+  /** Copies made so far, counted independently of the mailboxes' own books. */
+  get copies(): number {
+    return this.#copies + (this.head - this.#copiesUpTo) * this.#width
+  }
+
+  /** Adds (1) or removes (-1) a mailbox from the count of copies. */
+  widen(by: 1 | -1): void {
+    this.#copies = this.copies
+    this.#copiesUpTo = this.head
+    this.#width += by
+  }
+
+  /** A mailbox gets no more copies. Without the last one the pattern is forgotten. */
+  leave(): void {
+    this.widen(-1)
+    if (this.#width === 0) this.host.retire(this)
+  }
+
+  deliver(message: Message): void {
+    if (this.#state === calls) {
+      this.#state = calls | running
+      this.head++
+      this.#call(this.#handlers, this.#consumers, this.#handlers.length, message)
+      if (this.#state === (calls | running)) this.#state = calls
+      else this.#endRun()
+    } else if (this.#state === shared && this.#ring !== undefined) {
+      this.#ring.push(message)
+      this.head++
+      if (this.#state !== shared) this.#afterOverflow(message)
+    } else {
+      this.#deliverWithCare(message)
+    }
+  }
+
+  hasQueues(): void {
+    this.#state |= fed
+  }
+
+  /** Makes full mailboxes ready to be waited for: a publish that insists may pass none by. */
+  insist(): void {
+    this.feed.awakenAll()
+    for (const cursor of [...(this.#ring?.cursors ?? [])]) {
+      if (cursor.pending === cursor.capacity) this.#leaveRing(cursor)
+    }
+    this.#dropEmptyRing()
+  }
+
+  /** Somebody wants to hear of each drop: no mailbox may leave it to its reader's next look. */
+  decideAtOnce(): void {
+    this.feed.awakenAll()
+    const ring = this.#ring
+    for (const cursor of [...(ring?.cursors ?? [])]) this.#leaveRing(cursor)
+    ring?.bell.ringAll() // readers that wait there shall wait at their new mailbox
+    this.#dropEmptyRing()
+  }
+
+  /** Gives a reader the mailbox that its settings allow. */
+  open(owner: Reader, carried?: Carried): CursorMailbox | PrivateMailbox {
+    if (!canShare(owner.settings) || this.host.observers.dropped) {
+      const mailbox = new PrivateMailbox(owner, this.host, this.feed, [], carried)
+      this.feed.feed(mailbox)
+      return mailbox
+    }
+    this.#ring ??= new SharedRing(this.head, (cursor) => this.#leaveRing(cursor))
+    this.#state |= shared
+    return new CursorMailbox(owner, this.#ring, carried)
+  }
+
+  /** A private mailbox is empty: its reader may go back to the ring. */
+  share(mailbox: PrivateMailbox, owner: Reader): void {
+    if (this.feed.offering) return // it may still be owed the message that is being offered
+    if (!canShare(owner.settings) || this.host.observers.dropped) return
+    this.feed.unfeed(mailbox)
+    owner.moved(this.open(owner, mailbox.carry()))
+    mailbox.wake() // a concurrent next() may wait there
+  }
+
+  /** Takes a cursor out of the ring into a mailbox that is fed no longer. */
+  detach(cursor: CursorMailbox): PrivateMailbox {
+    const { messages, ...carried } = cursor.leave()
+    this.#dropEmptyRing()
+    return new PrivateMailbox(cursor.owner, this.host, this.feed, messages, carried)
+  }
+
+  addConsumer(consumer: DirectConsumer): void {
+    if ((this.#state & running) === 0 && (this.#state & dirty) !== 0) this.#compact()
+    consumer.slot = this.#handlers.length
+    this.#handlers.push(consumer.call)
+    this.#consumers.push(consumer)
+    this.#state |= calls
+  }
+
+  /** Ends its calls. A call that the running fan-out still owes it becomes a copy dropped as `closed`. */
+  removeConsumer(consumer: DirectConsumer): void {
+    const { slot } = consumer
+    if ((this.#state & running) !== 0) {
+      const current = this.#outer ?? this.#handlers
+      if (current[slot] === consumer.call) current[slot] = () => this.host.ended.undeliver()
+      if (this.#outer !== undefined) this.#handlers[slot] = skip
+    } else {
+      this.#handlers[slot] = skip
+    }
+    this.#consumers[slot] = undefined
+    this.#state |= dirty
+  }
+
+  /** Lets publish call the consumer itself. */
+  direct(consumer: DirectConsumer): void {
+    this.#handlers[consumer.slot] = consumer.call
+  }
+
+  /** Keeps publish from calling the consumer; its mailbox is fed instead. */
+  detour(consumer: DirectConsumer): void {
+    this.#handlers[consumer.slot] = skip
+  }
+
+  /** Everything that has a mailbox, or would have one if a copy had to wait. */
+  owners(): Set<MailboxOwner> {
+    const owners = new Set<MailboxOwner>()
+    for (const consumer of this.#consumers) if (consumer !== undefined) owners.add(consumer)
+    for (const cursor of this.#ring?.cursors ?? []) owners.add(cursor.owner)
+    for (const owner of this.feed.owners()) owners.add(owner)
+    return owners
+  }
+
+  #deliverWithCare(message: Message): void {
+    if ((this.#state & running) !== 0) return this.#deliverNested(message)
+    if ((this.#state & dirty) !== 0) this.#compact()
+    this.#state |= running
+    // A nested publish may replace these lists, and this message must reach the handlers in them first.
+    const handlers = this.#handlers
+    const consumers = this.#consumers
+    const count = handlers.length
+    this.#enqueue(message)
+    if (count > 0) this.#call(handlers, consumers, count, message)
+    this.#endRun()
+  }
+
+  /** A handler or callback that this fan-out is running has published to the same pattern. */
+  #deliverNested(message: Message): void {
+    this.feed.finishOffer()
+    if (this.#outer === undefined) {
+      this.#outer = this.#handlers
+      this.#handlers = this.#handlers.map(() => skip)
+    }
+    for (const consumer of this.#consumers) consumer?.queue()
+    this.#state |= nested
+    this.#enqueue(message)
+  }
+
+  #enqueue(message: Message): void {
+    this.#ring?.push(message)
+    this.head++
+    this.#dropEmptyRing()
+    if (!this.feed.empty) this.feed.offer(message)
+  }
+
+  #call(
+    handlers: readonly Handler[],
+    consumers: readonly (DirectConsumer | undefined)[],
+    count: number,
+    message: Message,
+  ): void {
+    let slot = 0
+    while (slot < count) {
+      try {
+        for (; slot < count; slot++) {
+          const handler = handlers[slot] as Handler // count is the length at the start; the list only grows meanwhile
+          const result = handler(message)
+          if (result !== undefined) consumers[slot]?.returned(result, message)
+        }
+      } catch (error) {
+        consumers[slot]?.threw(error, message)
+        slot++
+      }
+    }
+  }
+
+  #endRun(): void {
+    this.#outer = undefined
+    this.#state &= dirty | calls | (this.#ring === undefined ? 0 : shared) | (this.feed.empty ? 0 : fed)
+  }
+
+  /** The message has found mailboxes full: they have left the ring and are offered it under their policy. */
+  #afterOverflow(message: Message): void {
+    this.#state |= running
+    this.#dropEmptyRing()
+    this.feed.offer(message)
+    this.#endRun()
+  }
+
+  #compact(): void {
+    const consumers = this.#consumers.filter((consumer) => consumer !== undefined)
+    const handlers = consumers.map((consumer) => this.#handlers[consumer.slot] as Handler)
+    for (const [slot, consumer] of consumers.entries()) consumer.slot = slot
+    this.#consumers = consumers
+    this.#handlers = handlers
+    this.#state &= handlers.length > 0 ? ~dirty : ~(dirty | calls)
+  }
+
+  #leaveRing(cursor: CursorMailbox): void {
+    const { messages, ...carried } = cursor.leave()
+    const owner = cursor.owner as Reader // only readers are given cursors
+    const mailbox = new PrivateMailbox(owner, this.host, this.feed, messages, carried)
+    owner.moved(mailbox)
+    this.feed.feed(mailbox)
+  }
+
+  #dropEmptyRing(): void {
+    if (this.#ring?.cursors.length === 0) this.#ring = undefined
+  }
+}

@@ -1,0 +1,116 @@
+import type { MailboxName } from './errors.ts'
+import type { MailboxOwner } from './mailbox.ts'
+import type { Message } from './message.ts'
+import type { Feeder, PrivateMailbox } from './private-mailbox.ts'
+import type { Desk } from './ticket.ts'
+
+/** What a feed knows of its fan-out. */
+export interface FedFanout {
+  /** Messages published to the pattern so far. */
+  readonly head: number
+  /** A mailbox must be offered messages from now on. */
+  hasQueues(): void
+}
+
+/** Offers each message of a pattern to its private mailboxes, but not to those that are full and asleep. */
+export class Feed implements Feeder {
+  readonly #fanout: FedFanout
+  readonly #desk: Desk
+  readonly #fed: PrivateMailbox[] = []
+  readonly #asleep: PrivateMailbox[] = []
+  #offering: Message | undefined
+  /** A seat among the fed mailboxes has changed hands. */
+  #moved = false
+  /** Mailboxes asleep that must be named to every publisher; kept until one of them wakes or another falls asleep. */
+  #refusing: readonly MailboxName[] | undefined
+
+  constructor(fanout: FedFanout, desk: Desk) {
+    this.#fanout = fanout
+    this.#desk = desk
+  }
+
+  get head(): number {
+    return this.#fanout.head
+  }
+
+  get empty(): boolean {
+    return this.#fed.length + this.#asleep.length === 0
+  }
+
+  /** True while a message is being offered: some mailboxes may still be owed it. */
+  get offering(): boolean {
+    return this.#offering !== undefined
+  }
+
+  offer(message: Message): void {
+    const outer = this.#offering
+    this.#offering = message
+    if (this.#asleep.length > 0) this.#refuse(message)
+    // One that goes to sleep or leaves gives its seat to the last, which may stand anywhere then: look again.
+    do {
+      this.#moved = false
+      for (let seat = 0; seat < this.#fed.length;) {
+        const mailbox = this.#fed[seat] as PrivateMailbox // the seat is below the length
+        if (mailbox.seen < this.head) mailbox.offer(message)
+        if (this.#fed[seat] === mailbox) seat++
+      }
+    } while (this.#moved)
+    this.#offering = outer
+  }
+
+  /** Finishes what an offer further up the stack has begun, so that a nested publish does not overtake it. */
+  finishOffer(): void {
+    if (this.#offering !== undefined) this.offer(this.#offering)
+  }
+
+  feed(mailbox: PrivateMailbox): void {
+    mailbox.seat = this.#fed.length
+    mailbox.seen = this.head
+    this.#fed.push(mailbox)
+    this.#fanout.hasQueues()
+  }
+
+  unfeed(mailbox: PrivateMailbox): void {
+    if (mailbox.seat < 0) return
+    removeSeat(mailbox.asleep ? this.#asleep : this.#fed, mailbox)
+    this.#moved = true
+    this.#refusing = undefined
+  }
+
+  sleep(mailbox: PrivateMailbox): void {
+    removeSeat(this.#fed, mailbox)
+    this.#moved = true
+    mailbox.seat = this.#asleep.length
+    this.#asleep.push(mailbox)
+    this.#refusing = undefined
+  }
+
+  awaken(mailbox: PrivateMailbox): void {
+    removeSeat(this.#asleep, mailbox)
+    this.#refusing = undefined
+    this.feed(mailbox)
+  }
+
+  /** Makes every mailbox take part in the next offer. */
+  awakenAll(): void {
+    for (const mailbox of [...this.#asleep]) mailbox.awaken()
+  }
+
+  owners(): MailboxOwner[] {
+    return [...this.#fed, ...this.#asleep].map((mailbox) => mailbox.owner)
+  }
+
+  #refuse(message: Message): void {
+    this.#refusing ??= this.#asleep.filter((mailbox) => mailbox.refuses).map((mailbox) => mailbox.name)
+    if (this.#refusing.length > 0) this.#desk.open(message).refuse(this.#refusing)
+  }
+}
+
+function removeSeat(list: PrivateMailbox[], mailbox: PrivateMailbox): void {
+  const last = list.pop() as PrivateMailbox // the list holds at least the one that leaves
+  if (last !== mailbox) {
+    last.seat = mailbox.seat
+    list[mailbox.seat] = last
+  }
+  mailbox.seat = -1
+}

@@ -1,0 +1,279 @@
+import { SignalRegistry } from './abort.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type {
+  Capabilities,
+  DrainOptions,
+  DrainReport,
+  Handler,
+  HandlerOptions,
+  MemoryBroker,
+  PublishAndWaitOptions,
+  PublishOptions,
+  Receipt,
+  TopicPublisher,
+} from './contract.ts'
+import { BrokerClosedError, GroupConflictError, InvalidOptionError } from './errors.ts'
+import type { AnyEvents } from './event-map.ts'
+import { Fanout } from './fanout.ts'
+import { GroupHandler, GroupReader } from './group-members.ts'
+import { type Ledger, sumCounts } from './ledger.ts'
+import { EndedCounts, type Host, type MailboxOwner } from './mailbox.ts'
+import { MessageFactory } from './memory-message.ts'
+import type { MemorySubscription } from './memory-subscription.ts'
+import type { Observer } from './observer.ts'
+import { Observers } from './observers.ts'
+import { OwnHandler } from './own-handler.ts'
+import { OwnReader } from './own-reader.ts'
+import { PatternIndex } from './pattern-index.ts'
+import { overlaps } from './pattern-overlap.ts'
+import { PublishPath } from './publish-path.ts'
+import { QueueGroup } from './queue-group.ts'
+import { RouteCache } from './route.ts'
+import { type PayloadSchema, SchemaTable } from './schema.ts'
+import { contradiction, duration, type SubscriptionSettings, subscriptionSettings } from './settings.ts'
+import { checkPattern } from './topic.ts'
+import { Desk } from './ticket.ts'
+
+export interface BrokerOptions {
+  /** Validates payloads at publish: a Standard Schema per topic or pattern; the topic's own wins. Costs the validation. */
+  readonly schemas?: Readonly<Record<string, PayloadSchema>>
+  /** Hears of everything from the first event on. */
+  readonly observer?: Observer
+  /** Where time comes from. @defaultValue the clock of the machine */
+  readonly clock?: Clock
+}
+
+const capabilities: Capabilities = Object.freeze({
+  broker: 'memory',
+  durable: false,
+  replay: false,
+  acks: false,
+  groups: true,
+  wildcards: true,
+  delivery: 'at-most-once',
+  ackLevels: Object.freeze(['accepted'] as const),
+  overflow: Object.freeze(['drop-newest', 'drop-oldest', 'latest', 'block', 'fail', 'disconnect'] as const),
+})
+
+/**
+ * Makes a broker inside this process. An awaited publish means: every matching mailbox took its copy, or its policy
+ * decided. Nothing survives the end of the process.
+ *
+ * @example
+ * const broker = createBroker<{ 'orders.created': { id: number } }>()
+ * const orders = broker.subscribe('orders.*', { overflow: 'drop-oldest', capacity: 16 })
+ * await broker.publish('orders.created', { id: 1 })
+ * for await (const { payload } of orders) console.log(payload.id)
+ */
+export function createBroker<E extends object = AnyEvents>(options: BrokerOptions = {}): MemoryBroker<E> {
+  // The implementation is untyped inside; the map of topics to payloads lives in the interface alone.
+  return new InProcessBroker(options) as unknown as MemoryBroker<E>
+}
+
+class InProcessBroker implements Host {
+  readonly capabilities: Capabilities = capabilities
+  readonly clock: Clock
+  readonly desk: Desk
+  readonly observers: Observers
+  readonly ended: EndedCounts = new EndedCounts()
+  readonly draining: Set<MailboxOwner> = new Set()
+  readonly signals: SignalRegistry = new SignalRegistry()
+  readonly #index = new PatternIndex<Fanout>()
+  readonly #fanouts = new Set<Fanout>()
+  readonly #path: PublishPath
+  #subscriptions = 0
+  /** Copies made for patterns that are gone. */
+  #retiredCopies = 0
+  #open = true
+  #closed = false
+  #drained: Promise<DrainReport> | undefined
+
+  constructor(options: BrokerOptions) {
+    this.clock = options.clock ?? systemClock
+    this.desk = new Desk(this.clock)
+    this.observers = new Observers((observed) => {
+      if (observed) for (const fanout of this.#fanouts) fanout.decideAtOnce()
+    })
+    const routes = new RouteCache(this.#index, new SchemaTable(options.schemas ?? {}))
+    this.#path = new PublishPath(routes, new MessageFactory(this.clock), this.desk, this.observers)
+    if (options.observer !== undefined) this.observers.add(options.observer)
+  }
+
+  publish(topic: string, payload: unknown, options?: PublishOptions): Promise<Receipt> {
+    return this.#path.publish(topic, payload, options)
+  }
+
+  publishAndWait(topic: string, payload: unknown, options?: PublishAndWaitOptions): Promise<Receipt> {
+    return this.#path.publishAndWait(topic, payload, options)
+  }
+
+  topic(name: string): TopicPublisher<unknown> {
+    return this.#path.bind(name)
+  }
+
+  observe(observer: Observer): Disposable {
+    return this.observers.add(observer)
+  }
+
+  subscribe(
+    pattern: string,
+    handlerOrOptions?: Handler | HandlerOptions,
+    handlerOptions?: HandlerOptions,
+  ): MemorySubscription {
+    const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined
+    const options = typeof handlerOrOptions === 'function' ? handlerOptions : handlerOrOptions
+    checkPattern(pattern)
+    if (!this.#open) throw new BrokerClosedError('subscribe')
+    const settings = subscriptionSettings(options)
+    const subscription =
+      options?.group === undefined
+        ? this.#subscribeAlone(this.#fanout(pattern), handler, settings, options?.signal)
+        : this.#joinGroup(pattern, options.group, handler, settings, options)
+    if (this.observers.wants('subscribed')) {
+      const { name, group } = subscription
+      this.observers.emit('subscribed', { subscription: group === undefined ? name : { ...name, group } })
+    }
+    if (options?.signal?.aborted === true) subscription.close()
+    return subscription
+  }
+
+  ledger(): Ledger {
+    let copies = this.#retiredCopies
+    for (const fanout of this.#fanouts) copies += fanout.copies
+    const { published, unrouted } = this.#path
+    const mailboxes = [...this.#owners()].map((owner) => owner.ledger())
+    return {
+      published,
+      routed: published - unrouted,
+      unrouted,
+      copies,
+      mailboxes,
+      ended: this.ended.snapshot(),
+    }
+  }
+
+  drain(options?: DrainOptions): Promise<DrainReport> {
+    this.#drained ??= this.#drain(options)
+    return this.#drained
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#refuse()
+    this.#closed = true
+    for (const owner of this.#owners()) owner.end('closed', true)
+    this.observers.emit('ended', {})
+    return Promise.resolve()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
+  }
+
+  retire(fanout: Fanout): void {
+    this.#retiredCopies += fanout.copies
+    this.#fanouts.delete(fanout)
+    this.#index.delete(fanout.pattern)
+    this.#path.forget(fanout.pattern)
+  }
+
+  async #drain(options: DrainOptions | undefined): Promise<DrainReport> {
+    duration('timeoutMs', options?.timeoutMs, 0) // refuse a bad deadline before any effect
+    const since = this.clock.now()
+    const before = this.#totals()
+    if (this.#open) this.observers.emit('draining', {})
+    this.#refuse()
+    await Promise.all([...this.#owners()].map((owner) => owner.drain(options)))
+    await this.close()
+    const after = this.#totals()
+    const dropped = after.closed - before.closed
+    const durationMs = this.clock.now() - since
+    return { complete: dropped === 0, delivered: after.delivered - before.delivered, dropped, durationMs }
+  }
+
+  #refuse(): void {
+    this.#open = false
+    this.#path.refuse(() => new BrokerClosedError('publish'))
+  }
+
+  #totals(): { readonly delivered: number; readonly closed: number } {
+    const { mailboxes, ended } = this.ledger()
+    const { delivered, dropped } = sumCounts([...mailboxes, ended])
+    return { delivered, closed: dropped.closed }
+  }
+
+  #owners(): Set<MailboxOwner> {
+    const owners = new Set<MailboxOwner>(this.draining)
+    for (const fanout of this.#fanouts) for (const owner of fanout.owners()) owners.add(owner)
+    return owners
+  }
+
+  #fanout(pattern: string): Fanout {
+    const known = this.#index.get(pattern)
+    if (known !== undefined) return known
+    const fanout = new Fanout(pattern, this)
+    this.#index.set(pattern, fanout)
+    this.#fanouts.add(fanout)
+    this.#path.forget(pattern)
+    return fanout
+  }
+
+  #subscribeAlone(
+    fanout: Fanout,
+    handler: Handler | undefined,
+    settings: SubscriptionSettings,
+    signal: AbortSignal | undefined,
+  ): MemorySubscription {
+    const number = ++this.#subscriptions
+    if (settings.overflow === 'block') this.#warnOfSecondBlock(fanout, `sub-${number}`)
+    return handler === undefined
+      ? new OwnReader(fanout, number, settings, signal)
+      : new OwnHandler(fanout, number, handler, settings, signal)
+  }
+
+  #joinGroup(
+    pattern: string,
+    name: string,
+    handler: Handler | undefined,
+    settings: SubscriptionSettings,
+    options: HandlerOptions,
+  ): MemorySubscription {
+    if (typeof name !== 'string' || name === '')
+      throw new InvalidOptionError('group', name, 'Give a non-empty name.')
+    const known = this.#index.get(pattern)?.groups.get(name)
+    if (known !== undefined) {
+      const option = contradiction(options, known.settings)
+      if (option !== undefined) {
+        const [has, asked] = [known.settings[option], settings[option]]
+        throw new GroupConflictError(name, pattern, option, known.founder, has, asked)
+      }
+    }
+    const fanout = this.#fanout(pattern)
+    const number = ++this.#subscriptions
+    let group = known
+    if (group === undefined) {
+      if (settings.overflow === 'block') this.#warnOfSecondBlock(fanout, `sub-${number}`)
+      group = new QueueGroup(fanout, name, number, settings)
+      fanout.groups.set(name, group)
+    }
+    return handler === undefined
+      ? new GroupReader(fanout, number, group, options.signal)
+      : new GroupHandler(fanout, number, group, handler, settings, options.signal)
+  }
+
+  /** Two blocking mailboxes on one topic: each makes the publishers of the other wait. */
+  #warnOfSecondBlock(fanout: Fanout, id: string): void {
+    for (const other of this.#fanouts) {
+      if (!overlaps(other.pattern, fanout.pattern)) continue
+      for (const owner of other.owners()) {
+        if (owner.settings.overflow !== 'block') continue
+        const text =
+          `${id} on "${fanout.pattern}" is a second "block" subscription beside ${owner.name.id} on ` +
+          `"${other.pattern}": the slowest of them sets the pace of every publisher they share.`
+        const subscription = { id, pattern: fanout.pattern }
+        this.observers.warn({ code: 'second-block-subscription', text, subscription })
+        return
+      }
+    }
+  }
+}

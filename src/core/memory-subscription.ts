@@ -1,0 +1,77 @@
+import type { DrainOptions, SubscriptionBase } from './contract.ts'
+import { type MailboxName, SlowSubscriberError } from './errors.ts'
+import type { Fanout } from './fanout.ts'
+import type { MailboxLedger } from './ledger.ts'
+import type { SubscriptionSettings } from './settings.ts'
+
+/** Why a subscription ended, as its books say it. */
+export type EndReason = 'closed' | 'disconnected'
+
+/** What all four kinds of subscription of the memory broker share: a name, a signal, and one end. */
+export abstract class MemorySubscription implements SubscriptionBase {
+  protected readonly fanout: Fanout
+  readonly #number: number
+  readonly #signal: AbortSignal | undefined
+  #closed = false
+
+  constructor(fanout: Fanout, number: number, signal: AbortSignal | undefined) {
+    this.fanout = fanout
+    this.#number = number
+    this.#signal = signal
+    if (signal !== undefined) fanout.host.signals.add(signal, this)
+  }
+
+  abstract readonly settings: SubscriptionSettings
+  abstract get group(): string | undefined
+  abstract get pending(): number
+  abstract ledger(): MailboxLedger
+  abstract drain(options?: DrainOptions): Promise<void>
+
+  /** Leaves the fan-out and settles the books; runs once. */
+  protected abstract finish(reason: EndReason, brokerEnds: boolean): void
+
+  get id(): string {
+    return `sub-${this.#number}`
+  }
+
+  get pattern(): string {
+    return this.fanout.pattern
+  }
+
+  get name(): MailboxName {
+    return { id: this.id, pattern: this.pattern }
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  close(): void {
+    this.end('closed', false)
+  }
+
+  /** Ends it for `reason`; when the whole broker ends, publishers that wait for it reject. */
+  end(reason: EndReason, brokerEnds: boolean): void {
+    if (this.#closed) return
+    this.#closed = true
+    const { host } = this.fanout
+    this.finish(reason, brokerEnds)
+    if (this.#signal !== undefined) host.signals.remove(this.#signal, this)
+    if (!host.observers.wants('closed')) return
+    const { name, group } = this
+    const subscription = group === undefined ? name : { ...name, group }
+    host.observers.emit('closed', { subscription, error: this.errorFor(reason) })
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
+  }
+
+  protected errorFor(reason: EndReason): SlowSubscriberError | undefined {
+    return reason === 'disconnected' ? new SlowSubscriberError(this.name, this.settings.capacity) : undefined
+  }
+}

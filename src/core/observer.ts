@@ -1,0 +1,48 @@
+import type { DropReason } from './contract.ts'
+import type { MailboxName, SlowSubscriberError } from './errors.ts'
+import type { Message } from './message.ts'
+
+/** Everything a broker reports, one entry per event. `subscription` names the subscription or its queue group. */
+export interface BrokerEvents {
+  /** A subscription was made. */
+  readonly subscribed: { readonly subscription: MailboxName }
+  /** A subscription ended: by its owner, its signal, a disconnect, or with the broker. */
+  readonly closed: { readonly subscription: MailboxName; readonly error: SlowSubscriberError | undefined }
+  /** A copy was dropped. Observing this makes every mailbox decide at publish time, which costs speed. */
+  readonly dropped: {
+    readonly subscription: MailboxName
+    readonly message: Message
+    readonly reason: DropReason
+  }
+  /** A publisher began to wait for this mailbox. */
+  readonly blocked: { readonly subscription: MailboxName; readonly message: Message }
+  /** A publisher stopped waiting: its copy was accepted, or given up. */
+  readonly unblocked: {
+    readonly subscription: MailboxName
+    readonly message: Message
+    readonly accepted: boolean
+    readonly waitedMs: number
+  }
+  /** A message matched no subscription. */
+  readonly unrouted: { readonly topic: string }
+  /** A handler threw or rejected. */
+  readonly handlerError: {
+    readonly subscription: MailboxName
+    readonly message: Message
+    readonly error: unknown
+  }
+  /** An `onDrop`, `sizeOf` or `key` function, or an observer, threw. */
+  readonly callbackError: { readonly callback: string; readonly error: unknown }
+  /** A configuration that works but is likely to hurt. */
+  readonly warning: { readonly code: WarningCode; readonly text: string; readonly subscription: MailboxName }
+  /** The broker began to drain. */
+  readonly draining: Record<never, never>
+  /** The broker has ended. */
+  readonly ended: Record<never, never>
+}
+
+/** Warnings a broker may give. */
+export type WarningCode = 'second-block-subscription'
+
+/** Hears of what it has a method for. What it throws is reported as `callbackError` to the others, never to a publisher. */
+export type Observer = { readonly [Name in keyof BrokerEvents]?: (event: BrokerEvents[Name]) => void }

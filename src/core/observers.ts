@@ -1,0 +1,62 @@
+import type { BrokerEvents, Observer } from './observer.ts'
+
+/** Delivers broker events to observers. Callers ask `wants` first, so that nobody observing costs one field read. */
+export class Observers {
+  #all: readonly Observer[] = []
+  readonly #dropsObserved: (observed: boolean) => void
+  /** Somebody hears of drops: mailboxes must decide at publish time. */
+  dropped = false
+  /** Somebody hears of unrouted messages. */
+  unrouted = false
+
+  constructor(dropsObserved: (observed: boolean) => void) {
+    this.#dropsObserved = dropsObserved
+  }
+
+  add(observer: Observer): Disposable {
+    const own = { ...observer } // the same observer may be added twice and removed once
+    this.#replace([...this.#all, own])
+    return { [Symbol.dispose]: () => this.#replace(this.#all.filter((other) => other !== own)) }
+  }
+
+  wants(name: keyof BrokerEvents): boolean {
+    return this.#all.length > 0 && this.#all.some((observer) => observer[name] !== undefined)
+  }
+
+  emit<Name extends keyof BrokerEvents>(name: Name, event: BrokerEvents[Name]): void {
+    for (const observer of this.#all) this.#call(observer, name, event)
+  }
+
+  /** Reports what a user's callback threw; it must not travel into whoever happened to run it. */
+  callbackFailed(callback: string, error: unknown): void {
+    this.emit('callbackError', { callback, error })
+  }
+
+  /** Reports a warning; to the console where nobody observes warnings, because a warning nobody sees is none. */
+  warn(event: BrokerEvents['warning']): void {
+    if (this.wants('warning')) this.emit('warning', event)
+    else console.warn(`Spillway: ${event.text}`)
+  }
+
+  #call<Name extends keyof BrokerEvents>(observer: Observer, name: Name, event: BrokerEvents[Name]): void {
+    const listen = observer[name]
+    if (listen === undefined) return
+    try {
+      listen.call(observer, event)
+    } catch (error) {
+      if (name === 'callbackError') return // an observer that fails at hearing of failures is on its own
+      for (const other of this.#all) {
+        if (other !== observer) this.#call(other, 'callbackError', { callback: `observer.${name}`, error })
+      }
+    }
+  }
+
+  #replace(all: readonly Observer[]): void {
+    this.#all = all
+    this.unrouted = all.some((observer) => observer.unrouted !== undefined)
+    const dropped = all.some((observer) => observer.dropped !== undefined)
+    if (dropped === this.dropped) return
+    this.dropped = dropped
+    this.#dropsObserved(dropped)
+  }
+}

@@ -1,0 +1,316 @@
+import { Doorbell } from './bell.ts'
+import type { DropReason } from './contract.ts'
+import type { Carried } from './cursor-mailbox.ts'
+import { Drops, settleCounts } from './drops.ts'
+import type { MailboxName } from './errors.ts'
+import { type MailboxCounts, noDrops } from './ledger.ts'
+import type { Host, Mailbox, MailboxOwner } from './mailbox.ts'
+import type { Message } from './message.ts'
+import { isInside } from './origin.ts'
+import { PendingCopies } from './pending-copies.ts'
+import { RingBuffer } from './ring-buffer.ts'
+import type { MailboxSettings } from './settings.ts'
+import type { Waiter, WaitingRoom } from './ticket.ts'
+
+/** What feeds a private mailbox: the fan-out of its pattern. */
+export interface Feeder {
+  /** Messages published to the pattern so far. */
+  readonly head: number
+  /** The mailbox is full: it need not be offered anything until it has been read. */
+  sleep(mailbox: PrivateMailbox): void
+  /** It has been read and must be offered again. */
+  awaken(mailbox: PrivateMailbox): void
+  /** It shall be offered nothing any more. */
+  unfeed(mailbox: PrivateMailbox): void
+}
+
+/**
+ * A mailbox with a buffer of its own. `offer` decides at once what becomes of a copy, as the table of overflow
+ * policies says. A full mailbox of `drop-newest` or `fail` that nobody watches sleeps: the copies it loses are the
+ * messages that pass by, so they are counted by position when it wakes.
+ */
+export class PrivateMailbox implements Mailbox, WaitingRoom {
+  readonly owner: MailboxOwner
+  /** Index in its feeder's list, kept by the feeder; -1 while it is not fed. */
+  seat = -1
+  /** Position behind the last message offered. */
+  seen: number
+  readonly #settings: MailboxSettings
+  readonly #host: Host
+  readonly #feeder: Feeder
+  readonly #start: number
+  readonly #copies: PendingCopies
+  readonly #waiters = new RingBuffer<Waiter>()
+  readonly #doorbell = new Doorbell()
+  readonly #drops: Drops
+  #asleepSince = -1
+  /** Position at which it stopped being fed; -1 while it is. */
+  #endedAt = -1
+  #whenEmpty: (() => void) | undefined
+
+  constructor(owner: MailboxOwner, host: Host, feeder: Feeder, front: readonly Message[], carried?: Carried) {
+    this.owner = owner
+    this.#settings = owner.settings
+    this.#host = host
+    this.#feeder = feeder
+    this.#start = carried?.start ?? feeder.head
+    this.seen = feeder.head
+    this.#copies = new PendingCopies(owner.settings, front, host.observers)
+    this.#drops = new Drops(owner, host, carried?.dropped)
+  }
+
+  get name(): MailboxName {
+    return this.owner.name
+  }
+
+  get pending(): number {
+    return this.#copies.count
+  }
+
+  /** Copies whose publisher waits. */
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** True while it is full and counts what passes by position. */
+  get asleep(): boolean {
+    return this.#asleepSince >= 0
+  }
+
+  /** True when it is asleep and publishers must be told that it refuses. */
+  get refuses(): boolean {
+    return this.#asleepSince >= 0 && this.#settings.overflow === 'fail'
+  }
+
+  /** Takes the copy, or does what the policy says. */
+  offer(message: Message): void {
+    this.seen = this.#feeder.head
+    const copies = this.#copies
+    if (copies.measure === undefined) {
+      if (copies.count < this.#settings.capacity && this.#waiters.size === 0) this.#accept(message)
+      else this.#overflow(message)
+    } else if (copies.tooLarge(message)) {
+      this.#refuseLarge(message)
+    } else if (!this.#supersede(message)) {
+      if (copies.fits(message) && this.#waiters.size === 0) this.#accept(message)
+      else this.#overflow(message)
+    }
+  }
+
+  take(): Message | undefined {
+    const message = this.#copies.shift()
+    if (message !== undefined) this.#afterTake()
+    return message
+  }
+
+  takeBatch(max: number): readonly Message[] {
+    const messages = this.#copies.shiftMany(max)
+    if (messages.length > 0) this.#afterTake()
+    return messages
+  }
+
+  wait(): Promise<void> {
+    return this.#doorbell.wait()
+  }
+
+  wake(): void {
+    this.#doorbell.ringAll()
+  }
+
+  /** A woken reader has left without looking: another one shall look. */
+  passOn(): void {
+    if (this.pending > 0) this.#doorbell.ringOne()
+  }
+
+  giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void {
+    if (!this.#waiters.remove(waiter)) return
+    this.#reportUnblocked(waiter, false)
+    this.#drops.drop(waiter.message, reason)
+    if (this.pending + this.waiting === 0) this.#nowEmpty()
+  }
+
+  /** Ends its sleep, because it was read or because a publish must not pass it by. */
+  awaken(): void {
+    if (this.#asleepSince < 0) return
+    this.#feeder.awaken(this)
+    this.#wakeBooks()
+  }
+
+  counts(): MailboxCounts {
+    const end = this.#endedAt >= 0 ? this.#endedAt : this.#feeder.head
+    const dropped = { ...(this.#drops.counts ?? noDrops()) }
+    if (this.#asleepSince >= 0) dropped[this.#sleepReason] += end - this.#asleepSince
+    return settleCounts(end - this.#start, dropped, this.pending + this.#underWay, this.waiting)
+  }
+
+  /** Its books, for the cursor that takes its place. */
+  carry(): Carried {
+    return { start: this.#start, dropped: this.#drops.counts }
+  }
+
+  /** Is fed no longer. Fixes the position up to which messages were routed here; does nothing the second time. */
+  stopFeeding(): void {
+    if (this.#endedAt >= 0) return
+    const underWay = this.#underWay
+    if (underWay > 0) this.#drops.count('closed', underWay)
+    this.#feeder.unfeed(this)
+    if (this.#asleepSince >= 0) this.#wakeBooks()
+    this.#endedAt = this.#feeder.head
+  }
+
+  /** Is fed no longer; `whenEmpty` runs when everything inside has been taken or given up. */
+  detach(whenEmpty: () => void): void {
+    this.stopFeeding()
+    this.#whenEmpty = whenEmpty
+    if (this.pending + this.waiting === 0) this.#nowEmpty()
+  }
+
+  /**
+   * Ends it and returns its last counts, in which what it held is still pending or waiting. Publishers that wait are
+   * released, or told when it was the whole broker that ended.
+   */
+  close(reason: 'closed' | 'disconnected', brokerEnds: boolean): MailboxCounts {
+    this.stopFeeding()
+    this.#whenEmpty = undefined
+    const counts = this.counts()
+    const lost = this.#copies.shiftMany(Number.POSITIVE_INFINITY)
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
+      lost.push(waiter.message)
+      this.#reportUnblocked(waiter, false)
+      if (brokerEnds) waiter.ticket.lose(waiter)
+      else waiter.ticket.release(waiter)
+    }
+    this.#doorbell.ringAll()
+    if (this.#drops.watched) for (const message of lost) this.#drops.report(message, reason)
+    return counts
+  }
+
+  #accept(message: Message): void {
+    this.#copies.push(message)
+    if (!this.#doorbell.idle) this.#doorbell.ringOne()
+  }
+
+  #overflow(message: Message): void {
+    const { insistence } = this.#host.desk
+    if (insistence?.message === message) return this.#wait(message, insistence.timeoutMs)
+    switch (this.#settings.overflow) {
+      case 'drop-newest':
+        this.#drops.drop(message, 'buffer-full')
+        return this.#sleep()
+      case 'drop-oldest':
+      case 'latest':
+        return this.#pushOut(message)
+      case 'block':
+        return this.#wait(message, this.#settings.blockTimeoutMs)
+      case 'fail':
+        this.#refuse(message)
+        this.#drops.drop(message, 'refused')
+        return this.#sleep()
+      case 'disconnect':
+        this.#drops.drop(message, 'disconnected')
+        return this.owner.disconnected()
+    }
+  }
+
+  #refuse(message: Message): void {
+    this.#host.desk.open(message).refuse([this.name])
+  }
+
+  /** `latest`: a copy is replaced where it stands; were it moved to the end, a busy key would never be read. */
+  #supersede(message: Message): boolean {
+    const old = this.#copies.supersede(message)
+    if (old === undefined) return false
+    this.#drops.drop(old, 'superseded')
+    while (this.#copies.overfull) this.#evict()
+    return true
+  }
+
+  #pushOut(message: Message): void {
+    // Copies that wait for a publishAndWait are older than this one, so they go in first.
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
+      this.#admit(waiter)
+    }
+    this.#place(message)
+  }
+
+  /** Puts the copy where the policy wants it, making room by eviction. */
+  #place(message: Message): void {
+    if (this.#supersede(message)) return
+    while (!this.#copies.fits(message)) this.#evict()
+    this.#accept(message)
+  }
+
+  #evict(): void {
+    const oldest = this.#copies.shift()
+    if (oldest !== undefined) this.#drops.drop(oldest, 'evicted-oldest')
+  }
+
+  #wait(message: Message, timeoutMs: number): void {
+    const { desk, observers } = this.#host
+    const ticket = desk.open(message)
+    if (isInside(this.owner)) {
+      ticket.refuseOwn(this.name)
+      return this.#drops.drop(message, 'refused')
+    }
+    this.#waiters.push(ticket.wait(this, timeoutMs))
+    if (observers.wants('blocked')) observers.emit('blocked', { subscription: this.name, message })
+  }
+
+  #refuseLarge(message: Message): void {
+    const { overflow } = this.#settings
+    if (overflow === 'fail' || overflow === 'block') this.#refuse(message)
+    this.#drops.drop(message, 'too-large')
+  }
+
+  #afterTake(): void {
+    if (this.#asleepSince >= 0) this.awaken()
+    if (this.#waiters.size > 0) this.#admitWaiters()
+    if (this.#copies.count === 0) this.#nowEmpty()
+  }
+
+  #admitWaiters(): void {
+    for (let next = this.#waiters.at(0); next !== undefined; next = this.#waiters.at(0)) {
+      if (!this.#copies.fits(next.message)) return
+      this.#waiters.shift()
+      this.#admit(next)
+    }
+  }
+
+  #admit(waiter: Waiter): void {
+    this.#place(waiter.message)
+    waiter.ticket.release(waiter)
+    this.#reportUnblocked(waiter, true)
+  }
+
+  #nowEmpty(): void {
+    if (this.#whenEmpty !== undefined) this.#whenEmpty()
+    else if (this.#endedAt < 0) this.owner.emptied(this)
+  }
+
+  #sleep(): void {
+    if (this.#drops.watched || this.#copies.measure !== undefined || this.#waiters.size > 0) return
+    this.#feeder.sleep(this)
+    this.#asleepSince = this.#feeder.head
+  }
+
+  #wakeBooks(): void {
+    this.#drops.count(this.#sleepReason, this.#feeder.head - this.#asleepSince)
+    this.#asleepSince = -1
+  }
+
+  get #sleepReason(): DropReason {
+    return this.#settings.overflow === 'fail' ? 'refused' : 'buffer-full'
+  }
+
+  /** Messages that the running publish has counted but not offered here yet. */
+  get #underWay(): number {
+    return this.#endedAt < 0 && this.#asleepSince < 0 && this.seat >= 0 ? this.#feeder.head - this.seen : 0
+  }
+
+  #reportUnblocked(waiter: Waiter, accepted: boolean): void {
+    const { observers, clock } = this.#host
+    if (!observers.wants('unblocked')) return
+    const waitedMs = clock.now() - waiter.since
+    observers.emit('unblocked', { subscription: this.name, message: waiter.message, accepted, waitedMs })
+  }
+}

@@ -1,0 +1,211 @@
+import type { DrainOptions, Handler } from './contract.ts'
+import { Drain } from './drain.ts'
+import type { MailboxName } from './errors.ts'
+import type { DirectConsumer, Fanout } from './fanout.ts'
+import type { MailboxCounts, MailboxLedger } from './ledger.ts'
+import { finalCounts, type MailboxOwner, mailboxLedger } from './mailbox.ts'
+import type { EndReason, MemorySubscription } from './memory-subscription.ts'
+import { PrivateMailbox } from './private-mailbox.ts'
+import type { SubscriptionSettings } from './settings.ts'
+import { recognisable, Worker } from './worker.ts'
+
+/**
+ * Subscriptions of one pattern that share a mailbox: each message goes to one of them. While nothing is pending and a
+ * handler among them is idle, publish calls it, each in turn; otherwise copies wait, and whoever is free takes the
+ * oldest. The mailbox lives as long as the group has a member.
+ */
+export class QueueGroup implements DirectConsumer, MailboxOwner {
+  readonly name: MailboxName
+  readonly settings: SubscriptionSettings
+  readonly mailbox: PrivateMailbox
+  /** Who founded it, for the error that a contradicting member gets. */
+  readonly founder: string
+  slot = -1
+  readonly #fanout: Fanout
+  readonly #members = new Set<MemorySubscription>()
+  readonly #workers: Worker[] = []
+  #turn = 0
+  /** True while publish calls handlers itself. */
+  #direct = false
+  #listening = false
+  /** True while messages are taken and handed over: an empty mailbox does not mean that all are handled. */
+  #taking = false
+  #stopped = false
+  #whenDone: (() => void) | undefined
+  #final: MailboxCounts | undefined
+  #drain: Drain | undefined
+
+  constructor(fanout: Fanout, group: string, number: number, settings: SubscriptionSettings) {
+    this.#fanout = fanout
+    this.name = { id: `group-${number}`, pattern: fanout.pattern, group }
+    this.settings = settings
+    this.founder = `sub-${number}`
+    this.mailbox = new PrivateMailbox(this, fanout.host, fanout.feed, [])
+    fanout.addConsumer(this)
+    fanout.detour(this)
+    fanout.feed.feed(this.mailbox)
+    fanout.widen(1)
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  readonly call: Handler = (message) => {
+    const worker = this.#idleWorker()
+    if (worker === undefined) {
+      this.queue()
+      this.mailbox.offer(message)
+    } else {
+      worker.run(message)
+    }
+  }
+
+  join(member: MemorySubscription): void {
+    this.#members.add(member)
+  }
+
+  /** Adds a handler to those who take turns. */
+  employ(member: MemorySubscription, handler: Handler, concurrency: number): Worker {
+    // A group's mailbox belongs to the group, so that is what a handler inside of it could wait for.
+    const call = this.settings.overflow === 'block' ? recognisable(handler, () => this) : handler
+    const worker = new Worker(call, concurrency, member, this.#fanout.host.observers, () => this.#run())
+    this.#workers.push(worker)
+    this.#run()
+    return worker
+  }
+
+  /** A member has gone; what it had taken is its own, what is pending goes to the others. */
+  leave(
+    member: MemorySubscription,
+    worker: Worker | undefined,
+    reason: EndReason,
+    brokerEnds: boolean,
+  ): void {
+    this.#members.delete(member)
+    if (worker !== undefined) {
+      this.#workers.splice(this.#workers.indexOf(worker), 1)
+      if (this.#workers.length === 0) this.queue()
+    }
+    this.mailbox.passOn()
+    if (this.#members.size === 0) this.#end(reason, brokerEnds)
+  }
+
+  ledger(): MailboxLedger {
+    return mailboxLedger(this.name, this.settings, this.#final ?? this.mailbox.counts())
+  }
+
+  /** How many copies one of its readers may take at once, so that the others get their share. */
+  share(max: number): number {
+    return Math.max(1, Math.min(max, Math.ceil(this.mailbox.pending / this.#members.size)))
+  }
+
+  async drain(options?: DrainOptions): Promise<void> {
+    if (this.#drain === undefined) {
+      const { host } = this.#fanout
+      this.#drain = new Drain(options, host.clock, () => this.end('closed', false))
+      this.#stop()
+      host.draining.add(this)
+      this.#whenDone = () => this.end('closed', false)
+      this.mailbox.detach(() => this.#settle())
+      this.#run()
+    }
+    await this.#drain.promise
+  }
+
+  /** Ends every member, and so itself. */
+  end(reason: EndReason, brokerEnds: boolean): void {
+    for (const member of [...this.#members]) member.end(reason, brokerEnds)
+  }
+
+  /** Publish calls its handlers, so what they return or throw has been dealt with in `call`. */
+  returned(): void {}
+
+  threw(error: unknown): void {
+    throw error // a bug of the dispatch itself, not of a handler: do not hide it
+  }
+
+  queue(): void {
+    if (!this.#direct) return
+    this.#direct = false
+    this.#fanout.detour(this)
+    this.#fanout.feed.feed(this.mailbox)
+    this.#listen()
+  }
+
+  emptied(): void {}
+
+  disconnected(): void {
+    this.end('disconnected', false)
+  }
+
+  #end(reason: EndReason, brokerEnds: boolean): void {
+    const { host } = this.#fanout
+    this.#stop()
+    this.#final = finalCounts(this.mailbox.close(reason, brokerEnds), reason)
+    host.ended.add(this.#final)
+    host.draining.delete(this)
+    this.#drain?.settle()
+  }
+
+  #stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#direct = false
+    const group = this.name.group as string // its name is given at construction
+    this.#fanout.groups.delete(group)
+    this.#fanout.removeConsumer(this)
+    this.mailbox.stopFeeding()
+    this.#fanout.leave()
+  }
+
+  #idleWorker(): Worker | undefined {
+    const workers = this.#workers
+    for (let tries = workers.length; tries > 0; tries--) {
+      const worker = workers[this.#turn++ % workers.length] as Worker // the index is below the length
+      if (worker.idle) return worker
+    }
+    return undefined
+  }
+
+  /** Gives pending copies to idle handlers; with none left, lets publish call them directly. */
+  #run(): void {
+    const outer = this.#taking // a handler may have led here
+    this.#taking = true
+    let worker = this.#idleWorker()
+    for (; worker !== undefined; worker = this.#idleWorker()) {
+      const message = this.mailbox.take()
+      if (message === undefined) break
+      worker.run(message)
+    }
+    this.#taking = outer
+    if (this.#settle()) return
+    if (worker !== undefined) this.#goDirect()
+    this.#listen()
+  }
+
+  /** Says whether a drain has just been finished. */
+  #settle(): boolean {
+    if (this.#whenDone === undefined || this.#taking || this.mailbox.pending > 0) return false
+    if (this.#workers.some((worker) => worker.active > 0)) return false
+    this.#whenDone()
+    return true
+  }
+
+  #goDirect(): void {
+    // While a fan-out runs, the list of what it calls is fixed; the next run will do.
+    if (this.#direct || this.#stopped || this.#fanout.busy) return
+    this.#direct = true
+    this.#fanout.feed.unfeed(this.mailbox)
+    this.#fanout.direct(this)
+  }
+
+  #listen(): void {
+    if (this.#listening || this.#workers.length === 0 || this.#direct) return
+    this.#listening = true
+    void this.mailbox.wait().then(() => {
+      this.#listening = false
+      this.#run()
+    })
+  }
+}

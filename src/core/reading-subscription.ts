@@ -1,0 +1,104 @@
+import type { Subscription } from './contract.ts'
+import { ConcurrentIterationError, type SlowSubscriberError } from './errors.ts'
+import type { Mailbox } from './mailbox.ts'
+import { type EndReason, MemorySubscription } from './memory-subscription.ts'
+import type { Message } from './message.ts'
+import { wholeNumber } from './settings.ts'
+
+const defaultBatch = 1024
+
+/** A subscription that is read: the ways of taking messages from a mailbox, whoever it belongs to. */
+export abstract class ReadingSubscription extends MemorySubscription implements Subscription {
+  protected abstract mailbox: Mailbox
+  /** What all unanswered calls of `next` wait for. */
+  #waiting: Promise<void> | undefined
+  #iterating = false
+  /** Why it ended, until the reader has been told. */
+  #error: SlowSubscriberError | undefined
+  #resume: (() => Promise<IteratorResult<Message, undefined>>) | undefined
+
+  get pending(): number {
+    return this.closed ? 0 : this.mailbox.pending
+  }
+
+  poll(): Message | undefined {
+    return this.mailbox.take()
+  }
+
+  next(): Promise<IteratorResult<Message, undefined>> {
+    const message = this.mailbox.take()
+    // A plain literal: V8 resolves a promise with anything else measurably slower.
+    if (message !== undefined) return Promise.resolve({ value: message, done: false })
+    if (this.closed) return this.#end()
+    this.#resume ??= () => {
+      this.#waiting = undefined
+      return this.next()
+    }
+    return this.#wait().then(this.#resume)
+  }
+
+  return(): Promise<IteratorResult<Message, undefined>> {
+    this.close()
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    this.#claim()
+    return this
+  }
+
+  batches(options?: { readonly max?: number }): AsyncIterableIterator<readonly Message[], undefined> {
+    const max = wholeNumber('max', options?.max, defaultBatch)
+    this.#claim()
+    const next = (): Promise<IteratorResult<readonly Message[], undefined>> => {
+      const messages = this.takeBatch(max)
+      if (messages.length > 0) return Promise.resolve({ value: messages, done: false })
+      if (this.closed) return this.#end()
+      return this.#wait().then(resume)
+    }
+    const resume = (): Promise<IteratorResult<readonly Message[], undefined>> => {
+      this.#waiting = undefined
+      return next()
+    }
+    const iterator = {
+      next,
+      return: (): Promise<IteratorResult<readonly Message[], undefined>> => {
+        this.close()
+        return Promise.resolve({ value: undefined, done: true })
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    }
+    return iterator
+  }
+
+  protected takeBatch(max: number): readonly Message[] {
+    return this.mailbox.takeBatch(max)
+  }
+
+  /** Tells a waiting reader that it has ended. */
+  protected wakeReader(reason: EndReason): void {
+    this.#error = this.errorFor(reason)
+    this.wakeFrom(this.mailbox)
+  }
+
+  /** Makes a waiting reader look again, because the mailbox it waits at is no longer its own. */
+  protected wakeFrom(mailbox: Mailbox): void {
+    if (this.#waiting !== undefined) mailbox.wake(this.#waiting)
+  }
+
+  #wait(): Promise<void> {
+    this.#waiting ??= this.mailbox.wait()
+    return this.#waiting
+  }
+
+  #claim(): void {
+    if (this.#iterating) throw new ConcurrentIterationError(this.name)
+    this.#iterating = true
+  }
+
+  #end(): Promise<IteratorReturnResult<undefined>> {
+    const error = this.#error
+    this.#error = undefined
+    return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
+  }
+}

@@ -1,0 +1,123 @@
+import type { Handler } from './contract.ts'
+import type { MailboxName } from './errors.ts'
+import type { Message } from './message.ts'
+import type { Observers } from './observers.ts'
+import { type Origin, runInside } from './origin.ts'
+
+/** Whose handler it is, for those who hear of its failures. */
+interface Named {
+  readonly name: MailboxName
+}
+
+/** Calls one handler and keeps count of the calls that have not settled. What goes wrong is told to the observer. */
+export class Worker {
+  /** Calls that run or whose promise has not settled. */
+  active = 0
+  readonly #handler: Handler
+  readonly #concurrency: number
+  readonly #owner: Named
+  readonly #observers: Observers
+  readonly #settled: () => void
+  #whenIdle: (() => void) | undefined
+
+  /** `settled` runs after an asynchronous call has settled: there may be room for the next one. */
+  constructor(
+    handler: Handler,
+    concurrency: number,
+    owner: Named,
+    observers: Observers,
+    settled: () => void,
+  ) {
+    this.#handler = handler
+    this.#concurrency = concurrency
+    this.#owner = owner
+    this.#observers = observers
+    this.#settled = settled
+  }
+
+  get idle(): boolean {
+    return this.active < this.#concurrency
+  }
+
+  /** Runs `task` when the last unsettled call has settled. */
+  whenIdle(task: () => void): void {
+    this.#whenIdle = task
+  }
+
+  run(message: Message): void {
+    this.active++
+    try {
+      const result = (0, this.#handler)(message)
+      if (result === undefined || !this.follow(result, message)) this.active--
+    } catch (error) {
+      this.active--
+      this.failed(error, message)
+    }
+  }
+
+  /** Waits for what an already counted call returned, if it is a promise; says whether it is. */
+  follow(result: unknown, message: Message): boolean {
+    if (!isThenable(result)) return false
+    Promise.resolve(result).then(
+      () => this.#finish(),
+      (error: unknown) => {
+        this.failed(error, message)
+        this.#finish()
+      },
+    )
+    return true
+  }
+
+  failed(error: unknown, message: Message): void {
+    const { name } = this.#owner
+    if (this.#observers.wants('handlerError')) {
+      this.#observers.emit('handlerError', { subscription: name, message, error })
+    } else {
+      warnUnobserved(name.pattern, error)
+    }
+  }
+
+  #finish(): void {
+    this.active--
+    this.#settled()
+    if (this.active === 0) this.#whenIdle?.()
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+/**
+ * Wraps the handler of a `block` mailbox, so that a publish it makes to its own full mailbox can be recognised. Costs
+ * an asynchronous context per call, which is why other handlers are not wrapped.
+ */
+export function recognisable(handler: Handler, owner: () => object): Handler {
+  return (message) =>
+    runInside(owner(), (origin: Origin) => {
+      let result: unknown
+      try {
+        result = handler(message)
+      } finally {
+        if (!isThenable(result)) origin.active = false
+      }
+      if (!isThenable(result)) return result
+      const over = (): void => {
+        origin.active = false
+      }
+      Promise.resolve(result).then(over, over)
+      return result
+    })
+}
+
+let warned = false
+
+/** A handler that fails unseen is the silence this library is against; but one warning is enough to find the cure. */
+function warnUnobserved(pattern: string, error: unknown): void {
+  if (warned) return
+  warned = true
+  const text = `Spillway: a handler on "${pattern}" failed and nobody observes handlerError: ${String(error)}`
+  console.warn(`${text}. Add broker.observe({ handlerError }) to hear of all of them; this is said once.`)
+}

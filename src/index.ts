@@ -1,0 +1,57 @@
+/** Spillway inside one process: typed topics, bounded mailboxes, a ledger that adds up. */
+export { type Clock, systemClock } from './core/clock.ts'
+export type {
+  AckLevel,
+  Broker,
+  Capabilities,
+  DrainOptions,
+  DrainReport,
+  DropReason,
+  Handler,
+  HandlerOptions,
+  HandlerSubscription,
+  MemoryBroker,
+  OverflowOptions,
+  OverflowPolicy,
+  PublishAndWaitOptions,
+  PublishOptions,
+  Receipt,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionBase,
+  TopicPublisher,
+} from './core/contract.ts'
+export {
+  BrokerClosedError,
+  ConcurrentIterationError,
+  describeMailbox,
+  GroupConflictError,
+  InvalidOptionError,
+  InvalidPatternError,
+  InvalidTopicError,
+  InvariantError,
+  LedgerImbalanceError,
+  MailboxFullError,
+  type MailboxName,
+  PayloadInvalidError,
+  PublishTimeoutError,
+  type SchemaIssue,
+  SelfBlockError,
+  SlowSubscriberError,
+  SpillwayError,
+} from './core/errors.ts'
+export type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from './core/event-map.ts'
+export {
+  assertBalanced,
+  dropReasons,
+  type Ledger,
+  type MailboxCounts,
+  type MailboxLedger,
+  sumCounts,
+  totalDropped,
+} from './core/ledger.ts'
+export { type BrokerOptions, createBroker } from './core/memory-broker.ts'
+export type { Headers, Message } from './core/message.ts'
+export type { BrokerEvents, Observer, WarningCode } from './core/observer.ts'
+export type { PayloadSchema } from './core/schema.ts'
+export { checkPattern, checkTopic, isLiteral, matches, maxTopicLength } from './core/topic.ts'

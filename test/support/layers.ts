@@ -1,0 +1,53 @@
+/** What the files of one folder of src may import. */
+export interface Layer {
+  readonly folders: readonly string[]
+  readonly node?: boolean
+  readonly packages?: readonly string[]
+  /** May import the types, and only the types, of a client that the user brings (an optional peer dependency). */
+  readonly clientTypes?: boolean
+}
+
+const adapter: Layer = { folders: ['core', 'flow'], clientTypes: true }
+
+/**
+ * The layer table: folder of src → what it may import besides itself. '' is src/index.ts. A folder without a row is
+ * refused, so its place is decided before its first file is written. Nothing imports cli or console.
+ */
+export const layers: Readonly<Record<string, Layer>> = {
+  '': { folders: ['core'] },
+  core: { folders: [] },
+  log: { folders: ['core'] },
+  wal: { folders: ['core', 'log'], node: true },
+  flow: { folders: ['core'] },
+  tenants: { folders: ['core', 'flow'] },
+  nats: adapter,
+  kafka: adapter,
+  postgres: adapter,
+  bridge: { folders: ['core', 'flow'] },
+  metrics: { folders: ['core', 'flow', 'log'] },
+  tracing: { folders: ['core', 'flow', 'log'] },
+  predict: { folders: ['core'] },
+  conformance: { folders: ['core'] },
+  console: { folders: ['core', 'log', 'flow', 'metrics'], node: true },
+  cli: {
+    folders: [
+      '',
+      'core',
+      'log',
+      'wal',
+      'flow',
+      'tenants',
+      'nats',
+      'kafka',
+      'postgres',
+      'bridge',
+      'metrics',
+      'tracing',
+      'predict',
+      'conformance',
+      'console',
+    ],
+    node: true,
+    packages: ['commander'],
+  },
+}

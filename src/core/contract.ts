@@ -166,8 +166,12 @@ export interface TopicPublisher<Payload> {
   publishAndWait(payload: Payload, options?: PublishAndWaitOptions): Promise<Receipt>
 }
 
+declare const events: unique symbol
+
 /** Publishes, subscribes, accounts. The same interface from memory to Kafka; `capabilities` says where they differ. */
 export interface Broker<E extends object = AnyEvents> extends AsyncDisposable {
+  /** Never there: it lets the compiler infer the map, and tells brokers of different maps apart. */
+  readonly [events]?: E
   readonly capabilities: Capabilities
   /** Never throws synchronously: every failure is a rejection. What the promise means is stated by each broker. */
   publish<T extends TopicOf<E>>(

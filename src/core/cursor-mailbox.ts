@@ -98,7 +98,7 @@ export class CursorMailbox implements Mailbox {
   /** Leaves the ring with what is pending, oldest first, and its books. */
   leave(): Carried & { readonly messages: readonly Message[] } {
     if (this.ring.head - this.position > this.capacity) this.#skipEvicted()
-    const messages = this.position === this.ring.head ? [] : this.ring.cut(this.position, this.ring.head)
+    const messages = this.position === this.ring.head ? [] : this.ring.rest(this.position)
     this.ring.leave(this)
     return { messages, start: this.#start, dropped: this.#dropped }
   }

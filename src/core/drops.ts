@@ -35,17 +35,20 @@ export class Drops {
   }
 
   report(message: Message, reason: DropReason): void {
-    const { observers } = this.#host
-    const { onDrop } = this.#owner.settings
-    if (onDrop !== undefined) {
-      try {
-        onDrop(message, reason)
-      } catch (error) {
-        observers.callbackFailed('onDrop', error)
-      }
-    }
-    if (observers.dropped) observers.emit('dropped', { subscription: this.#owner.name, message, reason })
+    if (!this.watched) return
+    const { observers, reports } = this.#host
+    const { settings, name } = this.#owner
+    reports.add(() => {
+      if (settings.onDrop !== undefined) observers.guard('onDrop', () => settings.onDrop?.(message, reason))
+      if (observers.dropped) observers.emit('dropped', { subscription: name, message, reason })
+    })
   }
+}
+
+/** A copy that had been counted as delivered was still under way to a handler when its subscription closed. */
+export function missed(owner: MailboxOwner, host: Host, message: Message): void {
+  host.ended.undeliver()
+  new Drops(owner, host, undefined).report(message, 'closed')
 }
 
 /** The counts of a mailbox from what it knows: whatever was routed and is in no other column was delivered. */

@@ -17,6 +17,8 @@ export interface DirectConsumer extends MailboxOwner {
   threw(error: unknown, message: Message): void
   /** Copies must wait in its mailbox from now on: a fan-out of this pattern is running. */
   queue(): void
+  /** It has ended before the running fan-out came to it. */
+  missed(message: Message): void
 }
 
 /** A subscription whose mailbox may change its form. */
@@ -27,7 +29,7 @@ export interface Reader extends MailboxOwner {
 /** Bits of the state. The two commonest, only handlers and only readers that keep up, have paths of their own. */
 const running = 1
 const dirty = 2
-const nested = 4
+const edited = 4
 const calls = 8
 const fed = 16
 const shared = 32
@@ -57,8 +59,12 @@ export class Fanout implements FedFanout {
   #state = 0
   #handlers: Handler[] = []
   #consumers: (DirectConsumer | undefined)[] = []
-  /** The handlers that the running fan-out calls, where a nested publish has replaced the list meanwhile. */
+  /** What the fan-out that is running calls, once the lists for the next one differ from it. */
   #outer: Handler[] | undefined
+  /** The message that has begun to fan out, and the lists and how much of them it goes to. */
+  #current: Message | undefined
+  #currentConsumers: readonly (DirectConsumer | undefined)[] = []
+  #currentCount = 0
   #ring: SharedRing | undefined
   #width = 0
   #copies = 0
@@ -67,7 +73,7 @@ export class Fanout implements FedFanout {
   constructor(pattern: string, host: Host) {
     this.pattern = pattern
     this.host = host
-    this.feed = new Feed(this, host.desk)
+    this.feed = new Feed(this, host)
   }
 
   /** True while a message is being handed out. */
@@ -102,7 +108,9 @@ export class Fanout implements FedFanout {
     if (this.#state === calls) {
       this.#state = calls | running
       this.head++
-      this.#call(this.#handlers, this.#consumers, this.#handlers.length, message)
+      const handlers = this.#handlers
+      if (handlers.length === 1) this.#callOne(handlers[0] as Handler, message)
+      else this.#call(handlers, this.#consumers, handlers.length, message)
       if (this.#state === (calls | running)) this.#state = calls
       else this.#endRun()
     } else if (this.#state === shared && this.#ring !== undefined) {
@@ -110,8 +118,31 @@ export class Fanout implements FedFanout {
       this.head++
       if (this.#state !== shared) this.#afterOverflow(message)
     } else {
-      this.#deliverWithCare(message)
+      this.begin(message)
+      this.finish(message)
     }
+  }
+
+  /** First half of a fan-out: into the mailboxes. What handlers there are now, get it in the second half. */
+  begin(message: Message): void {
+    if ((this.#state & running) !== 0) return this.#beginNested(message)
+    if ((this.#state & dirty) !== 0) this.#compact()
+    this.#state |= running
+    this.#current = message
+    this.#currentConsumers = this.#consumers
+    this.#currentCount = this.#handlers.length
+    this.#outer = this.#handlers
+    this.#enqueue(message)
+  }
+
+  /** Second half: calls the handlers. A message that began nested has none: they queue. */
+  finish(message: Message): void {
+    if (this.#current !== message) return
+    this.#current = undefined
+    if (this.#currentCount > 0 && this.#outer !== undefined) {
+      this.#call(this.#outer, this.#currentConsumers, this.#currentCount, message)
+    }
+    this.#endRun()
   }
 
   hasQueues(): void {
@@ -172,27 +203,29 @@ export class Fanout implements FedFanout {
     this.#state |= calls
   }
 
-  /** Ends its calls. A call that the running fan-out still owes it becomes a copy dropped as `closed`. */
+  /** Keeps new messages from it. A call that the running fan-out still owes it will be made: see `forfeit`. */
   removeConsumer(consumer: DirectConsumer): void {
-    const { slot } = consumer
-    if ((this.#state & running) !== 0) {
-      const current = this.#outer ?? this.#handlers
-      if (current[slot] === consumer.call) current[slot] = () => this.host.ended.undeliver()
-      if (this.#outer !== undefined) this.#handlers[slot] = skip
-    } else {
-      this.#handlers[slot] = skip
-    }
-    this.#consumers[slot] = undefined
+    this.#edit()
+    this.#handlers[consumer.slot] = skip
+    this.#consumers[consumer.slot] = undefined
     this.#state |= dirty
+  }
+
+  /** Its subscription has ended: a call that the running fan-out still owes it becomes a dropped copy. */
+  forfeit(consumer: DirectConsumer): void {
+    const { slot, call } = consumer
+    if (this.#outer?.[slot] === call) this.#outer[slot] = (message) => consumer.missed(message)
   }
 
   /** Lets publish call the consumer itself. */
   direct(consumer: DirectConsumer): void {
+    this.#edit()
     this.#handlers[consumer.slot] = consumer.call
   }
 
   /** Keeps publish from calling the consumer; its mailbox is fed instead. */
   detour(consumer: DirectConsumer): void {
+    this.#edit()
     this.#handlers[consumer.slot] = skip
   }
 
@@ -205,29 +238,21 @@ export class Fanout implements FedFanout {
     return owners
   }
 
-  #deliverWithCare(message: Message): void {
-    if ((this.#state & running) !== 0) return this.#deliverNested(message)
-    if ((this.#state & dirty) !== 0) this.#compact()
-    this.#state |= running
-    // A nested publish may replace these lists, and this message must reach the handlers in them first.
-    const handlers = this.#handlers
-    const consumers = this.#consumers
-    const count = handlers.length
+  /** A handler or callback that this fan-out is running has published to the same pattern. */
+  #beginNested(message: Message): void {
+    this.feed.finishOffer()
+    for (const consumer of this.#consumers) consumer?.queue()
     this.#enqueue(message)
-    if (count > 0) this.#call(handlers, consumers, count, message)
-    this.#endRun()
   }
 
-  /** A handler or callback that this fan-out is running has published to the same pattern. */
-  #deliverNested(message: Message): void {
-    this.feed.finishOffer()
-    if (this.#outer === undefined) {
-      this.#outer = this.#handlers
-      this.#handlers = this.#handlers.map(() => skip)
-    }
-    for (const consumer of this.#consumers) consumer?.queue()
-    this.#state |= nested
-    this.#enqueue(message)
+  /** The lists of handlers are about to change: a fan-out that is running goes on over the old ones. */
+  #edit(): void {
+    if ((this.#state & running) === 0) return
+    this.#outer ??= this.#handlers
+    if (this.#outer !== this.#handlers) return
+    this.#handlers = [...this.#handlers]
+    this.#consumers = [...this.#consumers]
+    this.#state |= edited
   }
 
   #enqueue(message: Message): void {
@@ -235,6 +260,17 @@ export class Fanout implements FedFanout {
     this.head++
     this.#dropEmptyRing()
     if (!this.feed.empty) this.feed.offer(message)
+  }
+
+  /** The loop of `#call` for the commonest case: it is not worth a loop. */
+  #callOne(handler: Handler, message: Message): void {
+    const consumer = this.#consumers[0]
+    try {
+      const result = handler(message)
+      if (result !== undefined) consumer?.returned(result, message)
+    } catch (error) {
+      consumer?.threw(error, message)
+    }
   }
 
   #call(

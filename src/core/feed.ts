@@ -1,8 +1,7 @@
 import type { MailboxName } from './errors.ts'
-import type { MailboxOwner } from './mailbox.ts'
+import type { Host, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
 import type { Feeder, PrivateMailbox } from './private-mailbox.ts'
-import type { Desk } from './ticket.ts'
 
 /** What a feed knows of its fan-out. */
 export interface FedFanout {
@@ -15,7 +14,7 @@ export interface FedFanout {
 /** Offers each message of a pattern to its private mailboxes, but not to those that are full and asleep. */
 export class Feed implements Feeder {
   readonly #fanout: FedFanout
-  readonly #desk: Desk
+  readonly #host: Host
   readonly #fed: PrivateMailbox[] = []
   readonly #asleep: PrivateMailbox[] = []
   #offering: Message | undefined
@@ -24,9 +23,9 @@ export class Feed implements Feeder {
   /** Mailboxes asleep that must be named to every publisher; kept until one of them wakes or another falls asleep. */
   #refusing: readonly MailboxName[] | undefined
 
-  constructor(fanout: FedFanout, desk: Desk) {
+  constructor(fanout: FedFanout, host: Host) {
     this.#fanout = fanout
-    this.#desk = desk
+    this.#host = host
   }
 
   get head(): number {
@@ -45,6 +44,7 @@ export class Feed implements Feeder {
   offer(message: Message): void {
     const outer = this.#offering
     this.#offering = message
+    this.#host.reports.hold()
     if (this.#asleep.length > 0) this.#refuse(message)
     // One that goes to sleep or leaves gives its seat to the last, which may stand anywhere then: look again.
     do {
@@ -56,6 +56,7 @@ export class Feed implements Feeder {
       }
     } while (this.#moved)
     this.#offering = outer
+    this.#host.reports.release()
   }
 
   /** Finishes what an offer further up the stack has begun, so that a nested publish does not overtake it. */
@@ -102,7 +103,7 @@ export class Feed implements Feeder {
 
   #refuse(message: Message): void {
     this.#refusing ??= this.#asleep.filter((mailbox) => mailbox.refuses).map((mailbox) => mailbox.name)
-    if (this.#refusing.length > 0) this.#desk.open(message).refuse(this.#refusing)
+    if (this.#refusing.length > 0) this.#host.desk.open(message).refuse(this.#refusing)
   }
 }
 

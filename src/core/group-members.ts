@@ -63,6 +63,7 @@ export class GroupHandler extends MemorySubscription implements HandlerSubscript
   readonly settings: SubscriptionSettings
   readonly #group: QueueGroup
   readonly #worker: Worker
+  #drain: Drain | undefined
 
   constructor(
     fanout: Fanout,
@@ -76,7 +77,7 @@ export class GroupHandler extends MemorySubscription implements HandlerSubscript
     this.settings = settings
     this.#group = group
     group.join(this)
-    this.#worker = group.employ(this, handler, settings.concurrency)
+    this.#worker = group.employ(this, handler, settings)
   }
 
   get group(): string | undefined {
@@ -93,11 +94,13 @@ export class GroupHandler extends MemorySubscription implements HandlerSubscript
 
   /** Leaves the group at once and resolves when its own calls have settled. */
   async drain(options?: DrainOptions): Promise<void> {
+    if (this.#drain === undefined && this.#worker.active > 0) {
+      const drain = new Drain(options, this.fanout.host.clock, () => drain.settle())
+      this.#drain = drain
+      this.#worker.whenIdle(() => drain.settle())
+    }
     this.close()
-    if (this.#worker.active === 0) return
-    const drain = new Drain(options, this.fanout.host.clock, () => drain.settle())
-    this.#worker.whenIdle(() => drain.settle())
-    await drain.promise
+    await this.#drain?.promise
   }
 
   protected finish(reason: EndReason, brokerEnds: boolean): void {

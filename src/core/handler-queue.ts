@@ -21,6 +21,7 @@ export class HandlerQueue {
   #listening = false
   /** True while messages are taken and handed over: an empty mailbox does not mean that all are handled. */
   #taking = false
+  #ended = false
   #whenDone: (() => void) | undefined
   readonly #pump = (): void => this.#run()
 
@@ -58,8 +59,14 @@ export class HandlerQueue {
     this.#listen()
   }
 
-  /** Gets nothing new; `done` runs when everything inside has been handled. */
+  /** Gets nothing new from now on. */
+  stop(): void {
+    this.#detach().stopFeeding()
+  }
+
+  /** Calls `done` when everything inside has been handled. */
   finish(done: () => void): void {
+    if (this.#ended) return
     this.#whenDone = done
     this.#detach().detach(() => this.#settle())
     this.#run()
@@ -67,6 +74,7 @@ export class HandlerQueue {
 
   close(reason: EndReason, brokerEnds: boolean): MailboxCounts {
     this.#whenDone = undefined
+    this.#ended = true
     return this.#detach().close(reason, brokerEnds)
   }
 
@@ -83,15 +91,15 @@ export class HandlerQueue {
     while (worker.idle) {
       const message = this.mailbox.take()
       if (message === undefined) break
-      worker.run(message)
+      worker.runQueued(message)
     }
     this.#taking = outer
     if (this.#settle() || !worker.idle) return // it runs again when a call has settled
-    if (this.#mode === 'detour' && this.mailbox instanceof PrivateMailbox) {
+    if (this.#mode === 'detour' && this.mailbox instanceof PrivateMailbox && !this.#fanout.busy) {
       this.#mode = 'direct'
       this.#fanout.feed.unfeed(this.mailbox)
       this.#fanout.direct(this.#owner)
-    } else if (this.#mode === 'always') {
+    } else {
       this.#listen()
     }
   }
@@ -105,7 +113,7 @@ export class HandlerQueue {
   }
 
   #listen(): void {
-    if (this.#listening) return
+    if (this.#listening || this.#ended || this.#mode === 'direct') return
     this.#listening = true
     void this.mailbox.wait().then(() => {
       this.#listening = false

@@ -6,6 +6,7 @@ import type { Fanout } from './fanout.ts'
 import { type MailboxCounts, type MailboxLedger, noDrops } from './ledger.ts'
 import type { Message } from './message.ts'
 import type { Observers } from './observers.ts'
+import type { Reports } from './reports.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Desk } from './ticket.ts'
 
@@ -50,6 +51,7 @@ export interface Host {
   readonly clock: Clock
   readonly desk: Desk
   readonly observers: Observers
+  readonly reports: Reports
   readonly ended: EndedCounts
   /** Owners that take nothing new but whose mailboxes are not empty yet. */
   readonly draining: Set<MailboxOwner>
@@ -93,6 +95,12 @@ export function finalCounts(counts: MailboxCounts, reason: DropReason): MailboxC
   const dropped = { ...counts.dropped }
   dropped[reason] += counts.pending + counts.waiting
   return { ...counts, dropped, pending: 0, waiting: 0 }
+}
+
+/** The final books after all: one copy counted as delivered was dropped as `closed`. */
+export function missCopy(final: MailboxCounts): MailboxCounts {
+  const dropped = { ...final.dropped, closed: final.dropped.closed + 1 }
+  return { ...final, delivered: final.delivered - 1, dropped }
 }
 
 /** Counts with the name and settings of whose they are. */

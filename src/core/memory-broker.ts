@@ -12,7 +12,7 @@ import type {
   Receipt,
   TopicPublisher,
 } from './contract.ts'
-import { BrokerClosedError, GroupConflictError, InvalidOptionError } from './errors.ts'
+import { BrokerClosedError, describeMailbox, GroupConflictError, InvalidOptionError } from './errors.ts'
 import type { AnyEvents } from './event-map.ts'
 import { Fanout } from './fanout.ts'
 import { GroupHandler, GroupReader } from './group-members.ts'
@@ -28,9 +28,16 @@ import { PatternIndex } from './pattern-index.ts'
 import { overlaps } from './pattern-overlap.ts'
 import { PublishPath } from './publish-path.ts'
 import { QueueGroup } from './queue-group.ts'
+import { Reports } from './reports.ts'
 import { RouteCache } from './route.ts'
 import { type PayloadSchema, SchemaTable } from './schema.ts'
-import { contradiction, duration, type SubscriptionSettings, subscriptionSettings } from './settings.ts'
+import {
+  contradiction,
+  defaultTimeoutMs,
+  duration,
+  type SubscriptionSettings,
+  subscriptionSettings,
+} from './settings.ts'
 import { checkPattern } from './topic.ts'
 import { Desk } from './ticket.ts'
 
@@ -75,6 +82,7 @@ class InProcessBroker implements Host {
   readonly clock: Clock
   readonly desk: Desk
   readonly observers: Observers
+  readonly reports: Reports = new Reports()
   readonly ended: EndedCounts = new EndedCounts()
   readonly draining: Set<MailboxOwner> = new Set()
   readonly signals: SignalRegistry = new SignalRegistry()
@@ -95,7 +103,13 @@ class InProcessBroker implements Host {
       if (observed) for (const fanout of this.#fanouts) fanout.decideAtOnce()
     })
     const routes = new RouteCache(this.#index, new SchemaTable(options.schemas ?? {}))
-    this.#path = new PublishPath(routes, new MessageFactory(this.clock), this.desk, this.observers)
+    this.#path = new PublishPath(
+      routes,
+      new MessageFactory(this.clock),
+      this.desk,
+      this.observers,
+      this.reports,
+    )
     if (options.observer !== undefined) this.observers.add(options.observer)
   }
 
@@ -125,6 +139,7 @@ class InProcessBroker implements Host {
     checkPattern(pattern)
     if (!this.#open) throw new BrokerClosedError('subscribe')
     const settings = subscriptionSettings(options)
+    checkSignal(options?.signal)
     const subscription =
       options?.group === undefined
         ? this.#subscribeAlone(this.#fanout(pattern), handler, settings, options?.signal)
@@ -153,8 +168,13 @@ class InProcessBroker implements Host {
   }
 
   drain(options?: DrainOptions): Promise<DrainReport> {
-    this.#drained ??= this.#drain(options)
-    return this.#drained
+    try {
+      const timeoutMs = duration('timeoutMs', options?.timeoutMs, defaultTimeoutMs)
+      this.#drained ??= this.#drain(timeoutMs)
+      return this.#drained
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   close(): Promise<void> {
@@ -177,13 +197,16 @@ class InProcessBroker implements Host {
     this.#path.forget(fanout.pattern)
   }
 
-  async #drain(options: DrainOptions | undefined): Promise<DrainReport> {
-    duration('timeoutMs', options?.timeoutMs, 0) // refuse a bad deadline before any effect
+  async #drain(timeoutMs: number): Promise<DrainReport> {
     const since = this.clock.now()
     const before = this.#totals()
     if (this.#open) this.observers.emit('draining', {})
     this.#refuse()
-    await Promise.all([...this.#owners()].map((owner) => owner.drain(options)))
+    // One deadline for all, also for those that began to drain by themselves with another.
+    const cancel = this.clock.schedule(() => void this.close(), timeoutMs)
+    const forEver = { timeoutMs: Number.POSITIVE_INFINITY }
+    await Promise.all([...this.#owners()].map((owner) => owner.drain(forEver)))
+    cancel()
     await this.close()
     const after = this.#totals()
     const dropped = after.closed - before.closed
@@ -225,10 +248,12 @@ class InProcessBroker implements Host {
     signal: AbortSignal | undefined,
   ): MemorySubscription {
     const number = ++this.#subscriptions
-    if (settings.overflow === 'block') this.#warnOfSecondBlock(fanout, `sub-${number}`)
-    return handler === undefined
-      ? new OwnReader(fanout, number, settings, signal)
-      : new OwnHandler(fanout, number, handler, settings, signal)
+    const subscription =
+      handler === undefined
+        ? new OwnReader(fanout, number, settings, signal)
+        : new OwnHandler(fanout, number, handler, settings, signal)
+    if (settings.overflow === 'block') this.#warnOfSecondBlock(subscription)
+    return subscription
   }
 
   #joinGroup(
@@ -252,28 +277,36 @@ class InProcessBroker implements Host {
     const number = ++this.#subscriptions
     let group = known
     if (group === undefined) {
-      if (settings.overflow === 'block') this.#warnOfSecondBlock(fanout, `sub-${number}`)
       group = new QueueGroup(fanout, name, number, settings)
       fanout.groups.set(name, group)
     }
-    return handler === undefined
-      ? new GroupReader(fanout, number, group, options.signal)
-      : new GroupHandler(fanout, number, group, handler, settings, options.signal)
+    const subscription =
+      handler === undefined
+        ? new GroupReader(fanout, number, group, options.signal)
+        : new GroupHandler(fanout, number, group, handler, settings, options.signal)
+    if (known === undefined && settings.overflow === 'block') this.#warnOfSecondBlock(group)
+    return subscription
   }
 
   /** Two blocking mailboxes on one topic: each makes the publishers of the other wait. */
-  #warnOfSecondBlock(fanout: Fanout, id: string): void {
-    for (const other of this.#fanouts) {
-      if (!overlaps(other.pattern, fanout.pattern)) continue
-      for (const owner of other.owners()) {
-        if (owner.settings.overflow !== 'block') continue
+  #warnOfSecondBlock(second: MailboxOwner): void {
+    const subscription = second.name
+    for (const fanout of this.#fanouts) {
+      if (!overlaps(fanout.pattern, subscription.pattern)) continue
+      for (const first of fanout.owners()) {
+        if (first === second || first.settings.overflow !== 'block') continue
         const text =
-          `${id} on "${fanout.pattern}" is a second "block" subscription beside ${owner.name.id} on ` +
-          `"${other.pattern}": the slowest of them sets the pace of every publisher they share.`
-        const subscription = { id, pattern: fanout.pattern }
+          `${describeMailbox(subscription)} is a second "block" subscription beside ${describeMailbox(first.name)}: ` +
+          `the slowest of them sets the pace of every publisher they share.`
         this.observers.warn({ code: 'second-block-subscription', text, subscription })
         return
       }
     }
   }
+}
+
+/** An `AbortController` in the place of its signal is the commonest mistake; it would never abort anything. */
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal.addEventListener === 'function') return
+  throw new InvalidOptionError('signal', signal, 'Give the signal of an AbortController.')
 }

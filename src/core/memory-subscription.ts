@@ -55,12 +55,11 @@ export abstract class MemorySubscription implements SubscriptionBase {
     if (this.#closed) return
     this.#closed = true
     const { host } = this.fanout
+    host.reports.hold() // nobody shall hear of it before the books are closed
     this.finish(reason, brokerEnds)
     if (this.#signal !== undefined) host.signals.remove(this.#signal, this)
-    if (!host.observers.wants('closed')) return
-    const { name, group } = this
-    const subscription = group === undefined ? name : { ...name, group }
-    host.observers.emit('closed', { subscription, error: this.errorFor(reason) })
+    this.#report(reason)
+    host.reports.release()
   }
 
   [Symbol.dispose](): void {
@@ -69,6 +68,15 @@ export abstract class MemorySubscription implements SubscriptionBase {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain()
+  }
+
+  #report(reason: EndReason): void {
+    const { observers, reports } = this.fanout.host
+    if (!observers.wants('closed')) return
+    const { name, group } = this
+    const subscription = group === undefined ? name : { ...name, group }
+    const event = { subscription, error: this.errorFor(reason) }
+    reports.add(() => observers.emit('closed', event))
   }
 
   protected errorFor(reason: EndReason): SlowSubscriberError | undefined {

@@ -1,4 +1,5 @@
 import type { BrokerEvents, Observer } from './observer.ts'
+import { isThenable } from './thenable.ts'
 
 /** Delivers broker events to observers. Callers ask `wants` first, so that nobody observing costs one field read. */
 export class Observers {
@@ -27,6 +28,17 @@ export class Observers {
     for (const observer of this.#all) this.#call(observer, name, event)
   }
 
+  /** Calls a user's callback. What it throws, or rejects with, is reported and goes no further. */
+  guard(callback: string, call: () => unknown): void {
+    try {
+      const result = call()
+      if (isThenable(result))
+        Promise.resolve(result).catch((error: unknown) => this.callbackFailed(callback, error))
+    } catch (error) {
+      this.callbackFailed(callback, error)
+    }
+  }
+
   /** Reports what a user's callback threw; it must not travel into whoever happened to run it. */
   callbackFailed(callback: string, error: unknown): void {
     this.emit('callbackError', { callback, error })
@@ -41,13 +53,17 @@ export class Observers {
   #call<Name extends keyof BrokerEvents>(observer: Observer, name: Name, event: BrokerEvents[Name]): void {
     const listen = observer[name]
     if (listen === undefined) return
-    try {
-      listen.call(observer, event)
-    } catch (error) {
+    const failed = (error: unknown): void => {
       if (name === 'callbackError') return // an observer that fails at hearing of failures is on its own
       for (const other of this.#all) {
         if (other !== observer) this.#call(other, 'callbackError', { callback: `observer.${name}`, error })
       }
+    }
+    try {
+      const result: unknown = listen.call(observer, event)
+      if (isThenable(result)) Promise.resolve(result).catch(failed)
+    } catch (error) {
+      failed(error)
     }
   }
 

@@ -65,6 +65,12 @@ export function runInside<Result>(handler: object, task: (origin: Origin) => Res
   return context.run(origin, () => task(origin))
 }
 
+/** Runs `task` as if no handler had started it. */
+export function runOutside(task: () => void): void {
+  if (storage === undefined) task()
+  else storage.run(undefined, task)
+}
+
 /** True when the running code was started by a call of `handler` that has not settled. */
 export function isInside(handler: object): boolean {
   let origin = firstActive(storage?.getStore() as Origin | undefined)

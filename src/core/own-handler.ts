@@ -4,7 +4,8 @@ import { Drain } from './drain.ts'
 import type { DirectConsumer, Fanout, Reader } from './fanout.ts'
 import { HandlerQueue } from './handler-queue.ts'
 import { type MailboxCounts, type MailboxLedger, noDrops } from './ledger.ts'
-import { finalCounts, mailboxLedger } from './mailbox.ts'
+import { missed } from './drops.ts'
+import { finalCounts, mailboxLedger, missCopy } from './mailbox.ts'
 import { type EndReason, MemorySubscription } from './memory-subscription.ts'
 import type { Message } from './message.ts'
 import type { PrivateMailbox } from './private-mailbox.ts'
@@ -60,7 +61,10 @@ export class OwnHandler extends MemorySubscription implements HandlerSubscriptio
       this.#end = { final: undefined, drain }
       this.#stop()
       host.draining.add(this)
-      this.#ownQueue().finish(() => this.close())
+      const queue = this.#ownQueue()
+      queue.stop()
+      // A fan-out under way may still owe it a call, and a call of its own may have led here: both come before this.
+      void settled.then(() => queue.finish(() => this.close()))
     }
     await this.#end.drain?.promise
   }
@@ -77,6 +81,11 @@ export class OwnHandler extends MemorySubscription implements HandlerSubscriptio
     this.#ownQueue().detour()
   }
 
+  missed(message: Message): void {
+    if (this.#end?.final !== undefined) this.#end.final = missCopy(this.#end.final)
+    missed(this, this.fanout.host, message)
+  }
+
   moved(mailbox: CursorMailbox | PrivateMailbox): void {
     if (this.#queue !== undefined) this.#queue.mailbox = mailbox
   }
@@ -91,7 +100,8 @@ export class OwnHandler extends MemorySubscription implements HandlerSubscriptio
 
   protected finish(reason: EndReason, brokerEnds: boolean): void {
     const { host } = this.fanout
-    this.#stop()
+    if (this.#end === undefined) this.#stop()
+    this.fanout.forfeit(this)
     const counts = this.#queue?.close(reason, brokerEnds) ?? this.#counts()
     const final = finalCounts(counts, reason)
     this.#end ??= { final, drain: undefined }
@@ -102,9 +112,7 @@ export class OwnHandler extends MemorySubscription implements HandlerSubscriptio
   }
 
   #stop(): void {
-    if (this.slot === stopped) return
     if (this.slot >= 0) this.fanout.removeConsumer(this)
-    this.slot = stopped
     this.fanout.leave()
   }
 
@@ -123,5 +131,4 @@ export class OwnHandler extends MemorySubscription implements HandlerSubscriptio
   }
 }
 
-/** A slot that says: it has left the fan-out. */
-const stopped = -2
+const settled: Promise<void> = Promise.resolve()

@@ -124,9 +124,12 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void {
     if (!this.#waiters.remove(waiter)) return
+    this.#host.reports.hold()
     this.#reportUnblocked(waiter, false)
     this.#drops.drop(waiter.message, reason)
+    this.#admitWaiters() // those behind it may be smaller
     if (this.pending + this.waiting === 0) this.#nowEmpty()
+    this.#host.reports.release()
   }
 
   /** Ends its sleep, because it was read or because a publish must not pass it by. */
@@ -173,6 +176,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.stopFeeding()
     this.#whenEmpty = undefined
     const counts = this.counts()
+    this.#host.reports.hold()
     const lost = this.#copies.shiftMany(Number.POSITIVE_INFINITY)
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
       lost.push(waiter.message)
@@ -181,7 +185,8 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
       else waiter.ticket.release(waiter)
     }
     this.#doorbell.ringAll()
-    if (this.#drops.watched) for (const message of lost) this.#drops.report(message, reason)
+    for (const message of lost) this.#drops.report(message, reason)
+    this.#host.reports.release()
     return counts
   }
 
@@ -191,8 +196,8 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #overflow(message: Message): void {
-    const { insistence } = this.#host.desk
-    if (insistence?.message === message) return this.#wait(message, insistence.timeoutMs)
+    const insistence = this.#host.desk.insistenceOn(message)
+    if (insistence !== undefined) return this.#wait(message, insistence.timeoutMs)
     switch (this.#settings.overflow) {
       case 'drop-newest':
         this.#drops.drop(message, 'buffer-full')
@@ -246,14 +251,15 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #wait(message: Message, timeoutMs: number): void {
-    const { desk, observers } = this.#host
+    const { desk, observers, reports } = this.#host
     const ticket = desk.open(message)
     if (isInside(this.owner)) {
       ticket.refuseOwn(this.name)
       return this.#drops.drop(message, 'refused')
     }
     this.#waiters.push(ticket.wait(this, timeoutMs))
-    if (observers.wants('blocked')) observers.emit('blocked', { subscription: this.name, message })
+    const report = (): void => observers.emit('blocked', { subscription: this.name, message })
+    if (observers.wants('blocked')) reports.add(report)
   }
 
   #refuseLarge(message: Message): void {
@@ -264,7 +270,11 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   #afterTake(): void {
     if (this.#asleepSince >= 0) this.awaken()
-    if (this.#waiters.size > 0) this.#admitWaiters()
+    if (this.#waiters.size > 0) {
+      this.#host.reports.hold()
+      this.#admitWaiters()
+      this.#host.reports.release()
+    }
     if (this.#copies.count === 0) this.#nowEmpty()
   }
 
@@ -308,9 +318,10 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #reportUnblocked(waiter: Waiter, accepted: boolean): void {
-    const { observers, clock } = this.#host
+    const { observers, clock, reports } = this.#host
     if (!observers.wants('unblocked')) return
     const waitedMs = clock.now() - waiter.since
-    observers.emit('unblocked', { subscription: this.name, message: waiter.message, accepted, waitedMs })
+    const event = { subscription: this.name, message: waiter.message, accepted, waitedMs }
+    reports.add(() => observers.emit('unblocked', event))
   }
 }

@@ -1,8 +1,10 @@
 import type { PublishAndWaitOptions, PublishOptions, Receipt, TopicPublisher } from './contract.ts'
+import { BoundPublisher } from './bound-publisher.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { MessageFactory } from './memory-message.ts'
 import type { Message } from './message.ts'
 import type { Observers } from './observers.ts'
+import type { Reports } from './reports.ts'
 import type { Route, RouteCache } from './route.ts'
 import { validate } from './schema.ts'
 import { defaultTimeoutMs, duration } from './settings.ts'
@@ -21,40 +23,44 @@ export class PublishPath {
   readonly #messages: MessageFactory
   readonly #desk: Desk
   readonly #observers: Observers
+  readonly #reports: Reports
   /** Topics with an asynchronous validation under way: later publishes queue behind it to keep their order. */
   readonly #validating = new Map<string, Promise<unknown>>()
-  #lastTopic: string | undefined
   #lastRoute: Route | undefined
   #closed: (() => Error) | undefined
 
-  constructor(routes: RouteCache, messages: MessageFactory, desk: Desk, observers: Observers) {
+  constructor(
+    routes: RouteCache,
+    messages: MessageFactory,
+    desk: Desk,
+    observers: Observers,
+    reports: Reports,
+  ) {
     this.#routes = routes
     this.#messages = messages
     this.#desk = desk
     this.#observers = observers
+    this.#reports = reports
   }
 
   /** A pattern came or went. */
   forget(pattern: string): void {
-    this.#lastTopic = undefined
+    this.#lastRoute = undefined
     this.#routes.forget(pattern)
   }
 
   /** Refuses everything from now on with the error that `refusal` makes. */
   refuse(refusal: () => Error): void {
     this.#closed = refusal
-    this.#lastTopic = undefined
+    this.#lastRoute = undefined
     this.#routes.generation++
   }
 
   publish(topic: string, payload: unknown, options: PublishOptions | undefined): Promise<Receipt> {
-    try {
-      const route = topic === this.#lastTopic ? (this.#lastRoute as Route) : this.#find(topic)
-      if (options === undefined && route.schema === undefined) return this.send(route, payload)
-      return this.#sendWith(route, payload, options, undefined)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const route = this.#lastRoute
+    if (route !== undefined && topic === route.topic && options === undefined)
+      return this.send(route, payload)
+    return this.#publishSlowly(topic, payload, options)
   }
 
   publishAndWait(
@@ -81,27 +87,61 @@ export class PublishPath {
     return this.#routes.find(topic)
   }
 
-  /** Publishes without options or schema: the fast path. */
+  /** Publishes without options. What is rare is kept out of it, so that it stays small enough to be inlined. */
   send(route: Route, payload: unknown): Promise<Receipt> {
+    const { only } = route
+    if (only === undefined) return this.#sendWidely(route, payload)
     this.published++
-    const { first } = route
-    if (first === undefined) return this.#nobody(route.topic)
     const message = this.#messages.make(route.topic, payload)
-    first.deliver(message)
-    if (route.rest.length > 0) for (const fanout of route.rest) fanout.deliver(message)
-    const { ticket } = this.#desk
-    if (ticket === undefined || ticket.message !== message) return delivered
-    return this.#desk.close(ticket).outcome(delivered, undefined)
+    only.deliver(message)
+    return this.#desk.busy ? this.#outcome(message) : delivered
+  }
+
+  #sendWidely(route: Route, payload: unknown): Promise<Receipt> {
+    if (route.schema !== undefined) return this.#sendWith(route, payload, undefined, undefined)
+    this.published++
+    if (route.first === undefined) return this.#nobody(route.topic)
+    const message = this.#messages.make(route.topic, payload)
+    this.#fanOut(route, message)
+    return this.#outcome(message)
+  }
+
+  /** What the fan-out of a message has come to. */
+  #outcome(message: Message, options?: PublishOptions, insistence?: Insistence): Promise<Receipt> {
+    return this.#desk.close(message)?.outcome(delivered, options, insistence) ?? delivered
+  }
+
+  #publishSlowly(topic: string, payload: unknown, options: PublishOptions | undefined): Promise<Receipt> {
+    try {
+      const route = this.#find(topic)
+      return options === undefined
+        ? this.send(route, payload)
+        : this.#sendWith(route, payload, options, undefined)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   #find(topic: string): Route {
     const route = this.find(topic)
-    this.#lastTopic = topic
     this.#lastRoute = route
     return route
   }
 
   #sendWith(
+    route: Route,
+    payload: unknown,
+    options: PublishAndWaitOptions | undefined,
+    timeoutMs: number | undefined,
+  ): Promise<Receipt> {
+    try {
+      return this.#sendChecked(route, payload, options, timeoutMs)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #sendChecked(
     route: Route,
     payload: unknown,
     options: PublishAndWaitOptions | undefined,
@@ -139,68 +179,33 @@ export class PublishPath {
     if (route.first === undefined) return this.#nobody(route.topic)
     const message = this.#messages.makeWith(route.topic, payload, options?.headers, options?.id)
     const insistence = timeoutMs === undefined ? undefined : { message, timeoutMs }
-    this.#fanOut([route.first, ...route.rest], message, insistence)
-    const { ticket } = this.#desk
-    if (ticket === undefined || ticket.message !== message) return delivered
-    return this.#desk.close(ticket).outcome(delivered, options, insistence)
+    if (insistence === undefined) {
+      this.#fanOut(route, message)
+    } else {
+      this.#desk.insist(insistence)
+      for (const fanout of [route.first, ...route.rest]) fanout.insist()
+      this.#fanOut(route, message)
+      this.#desk.desist(insistence)
+    }
+    return this.#outcome(message, options, insistence)
   }
 
-  #fanOut(
-    fanouts: readonly Route['rest'][number][],
-    message: Message,
-    insistence: Insistence | undefined,
-  ): void {
-    const outer = this.#desk.insistence
-    this.#desk.insistence = insistence
-    for (const fanout of fanouts) {
-      if (insistence !== undefined) fanout.insist()
-      fanout.deliver(message)
-    }
-    this.#desk.insistence = outer
+  /** The message reaches the mailboxes of every matching pattern before the first handler is called. */
+  #fanOut({ first, rest }: Route, message: Message): void {
+    if (first === undefined) return
+    if (rest.length === 0) return first.deliver(message)
+    this.#reports.hold()
+    first.begin(message)
+    for (const fanout of rest) fanout.begin(message)
+    this.#reports.release()
+    first.finish(message)
+    for (const fanout of rest) fanout.finish(message)
   }
 
   #nobody(topic: string): Promise<Receipt> {
     this.unrouted++
     if (this.#observers.unrouted) this.#observers.emit('unrouted', { topic })
     return unrouted
-  }
-}
-
-/** A publisher bound to one topic: it keeps the route until patterns come or go. */
-class BoundPublisher implements TopicPublisher<unknown> {
-  readonly topic: string
-  readonly #path: PublishPath
-  readonly #routes: RouteCache
-  #route: Route | undefined
-  #generation = -1
-
-  constructor(path: PublishPath, routes: RouteCache, topic: string) {
-    this.topic = topic
-    this.#path = path
-    this.#routes = routes
-  }
-
-  publish(payload: unknown, options?: PublishOptions): Promise<Receipt> {
-    if (this.#generation !== this.#routes.generation || options !== undefined || this.#route === undefined) {
-      return this.#publishSlowly(payload, options)
-    }
-    return this.#path.send(this.#route, payload)
-  }
-
-  publishAndWait(payload: unknown, options?: PublishAndWaitOptions): Promise<Receipt> {
-    return this.#path.publishAndWait(this.topic, payload, options)
-  }
-
-  #publishSlowly(payload: unknown, options: PublishOptions | undefined): Promise<Receipt> {
-    try {
-      const route = this.#path.find(this.topic)
-      this.#generation = this.#routes.generation
-      // A topic with a schema, or with options, always takes the long way.
-      this.#route = route.schema === undefined ? route : undefined
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    return this.#path.publish(this.topic, payload, options)
   }
 }
 

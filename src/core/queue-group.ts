@@ -1,12 +1,14 @@
 import type { DrainOptions, Handler } from './contract.ts'
 import { Drain } from './drain.ts'
+import { missed } from './drops.ts'
 import type { MailboxName } from './errors.ts'
 import type { DirectConsumer, Fanout } from './fanout.ts'
 import type { MailboxCounts, MailboxLedger } from './ledger.ts'
-import { finalCounts, type MailboxOwner, mailboxLedger } from './mailbox.ts'
+import { finalCounts, type MailboxOwner, mailboxLedger, missCopy } from './mailbox.ts'
 import type { EndReason, MemorySubscription } from './memory-subscription.ts'
+import type { Message } from './message.ts'
 import { PrivateMailbox } from './private-mailbox.ts'
-import type { SubscriptionSettings } from './settings.ts'
+import type { HandlerSettings, SubscriptionSettings } from './settings.ts'
 import { recognisable, Worker } from './worker.ts'
 
 /**
@@ -27,6 +29,8 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
   #turn = 0
   /** True while publish calls handlers itself. */
   #direct = false
+  /** A member has asked for queued delivery, so publish never calls a handler of this group itself. */
+  #alwaysQueued = false
   #listening = false
   /** True while messages are taken and handed over: an empty mailbox does not mean that all are handled. */
   #taking = false
@@ -58,6 +62,7 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
       this.mailbox.offer(message)
     } else {
       worker.run(message)
+      if (!worker.idle && !this.#hasIdleWorker()) this.queue()
     }
   }
 
@@ -66,12 +71,16 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
   }
 
   /** Adds a handler to those who take turns. */
-  employ(member: MemorySubscription, handler: Handler, concurrency: number): Worker {
+  employ(member: MemorySubscription, handler: Handler, { concurrency, queued }: HandlerSettings): Worker {
     // A group's mailbox belongs to the group, so that is what a handler inside of it could wait for.
     const call = this.settings.overflow === 'block' ? recognisable(handler, () => this) : handler
     const worker = new Worker(call, concurrency, member, this.#fanout.host.observers, () => this.#run())
     this.#workers.push(worker)
-    this.#run()
+    this.#alwaysQueued ||= queued
+    if (this.#alwaysQueued) this.queue()
+    if (this.mailbox.pending === 0) this.#goDirect()
+    this.#listen()
+    this.mailbox.passOn()
     return worker
   }
 
@@ -106,9 +115,8 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
       this.#drain = new Drain(options, host.clock, () => this.end('closed', false))
       this.#stop()
       host.draining.add(this)
-      this.#whenDone = () => this.end('closed', false)
-      this.mailbox.detach(() => this.#settle())
-      this.#run()
+      // A fan-out under way may still owe it a call, and a call of its own may have led here: both come before this.
+      void settled.then(() => this.#finish())
     }
     await this.#drain.promise
   }
@@ -133,15 +141,28 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
     this.#listen()
   }
 
+  missed(message: Message): void {
+    if (this.#final !== undefined) this.#final = missCopy(this.#final)
+    missed(this, this.#fanout.host, message)
+  }
+
   emptied(): void {}
 
   disconnected(): void {
     this.end('disconnected', false)
   }
 
+  #finish(): void {
+    if (this.#final !== undefined) return
+    this.#whenDone = () => this.end('closed', false)
+    this.mailbox.detach(() => this.#settle())
+    this.#run()
+  }
+
   #end(reason: EndReason, brokerEnds: boolean): void {
     const { host } = this.#fanout
     this.#stop()
+    this.#fanout.forfeit(this)
     this.#final = finalCounts(this.mailbox.close(reason, brokerEnds), reason)
     host.ended.add(this.#final)
     host.draining.delete(this)
@@ -157,6 +178,10 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
     this.#fanout.removeConsumer(this)
     this.mailbox.stopFeeding()
     this.#fanout.leave()
+  }
+
+  #hasIdleWorker(): boolean {
+    return this.#workers.some((worker) => worker.idle)
   }
 
   #idleWorker(): Worker | undefined {
@@ -176,7 +201,7 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
     for (; worker !== undefined; worker = this.#idleWorker()) {
       const message = this.mailbox.take()
       if (message === undefined) break
-      worker.run(message)
+      worker.runQueued(message)
     }
     this.#taking = outer
     if (this.#settle()) return
@@ -194,18 +219,21 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
 
   #goDirect(): void {
     // While a fan-out runs, the list of what it calls is fixed; the next run will do.
-    if (this.#direct || this.#stopped || this.#fanout.busy) return
+    if (this.#direct || this.#stopped || this.#alwaysQueued || this.#fanout.busy) return
     this.#direct = true
     this.#fanout.feed.unfeed(this.mailbox)
     this.#fanout.direct(this)
   }
 
   #listen(): void {
-    if (this.#listening || this.#workers.length === 0 || this.#direct) return
+    if (this.#listening || this.#direct || this.#final !== undefined || !this.#hasIdleWorker()) return
     this.#listening = true
     void this.mailbox.wait().then(() => {
       this.#listening = false
       this.#run()
+      this.mailbox.passOn() // if the handlers have become busy meanwhile, a reader may be free
     })
   }
 }
+
+const settled: Promise<void> = Promise.resolve()

@@ -15,7 +15,8 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
   #iterating = false
   /** Why it ended, until the reader has been told. */
   #error: SlowSubscriberError | undefined
-  #resume: (() => Promise<IteratorResult<Message, undefined>>) | undefined
+  #retry: (() => Promise<IteratorResult<Message, undefined>>) | undefined
+  #clear: (() => void) | undefined
 
   get pending(): number {
     return this.closed ? 0 : this.mailbox.pending
@@ -30,11 +31,8 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
     // A plain literal: V8 resolves a promise with anything else measurably slower.
     if (message !== undefined) return Promise.resolve({ value: message, done: false })
     if (this.closed) return this.#end()
-    this.#resume ??= () => {
-      this.#waiting = undefined
-      return this.next()
-    }
-    return this.#wait().then(this.#resume)
+    this.#retry ??= () => this.next()
+    return this.#wait().then(this.#retry)
   }
 
   return(): Promise<IteratorResult<Message, undefined>> {
@@ -54,11 +52,7 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
       const messages = this.takeBatch(max)
       if (messages.length > 0) return Promise.resolve({ value: messages, done: false })
       if (this.closed) return this.#end()
-      return this.#wait().then(resume)
-    }
-    const resume = (): Promise<IteratorResult<readonly Message[], undefined>> => {
-      this.#waiting = undefined
-      return next()
+      return this.#wait().then(next)
     }
     const iterator = {
       next,
@@ -87,7 +81,14 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
   }
 
   #wait(): Promise<void> {
-    this.#waiting ??= this.mailbox.wait()
+    if (this.#waiting === undefined) {
+      this.#waiting = this.mailbox.wait()
+      // Registered first, so it runs before the first of the calls looks again, and only before the first.
+      this.#clear ??= () => {
+        this.#waiting = undefined
+      }
+      void this.#waiting.then(this.#clear)
+    }
     return this.#waiting
   }
 

@@ -11,6 +11,8 @@ export interface Route {
   /** Those of the other matching patterns. */
   readonly rest: readonly Fanout[]
   readonly schema: PayloadSchema | undefined
+  /** The only fan-out, of a topic without a schema: where the fast path goes. */
+  readonly only: Fanout | undefined
 }
 
 /** How many topics each half of the cache remembers. */
@@ -70,7 +72,9 @@ export class RouteCache {
   #resolve(topic: string): Route {
     checkTopic(topic)
     const fanouts = this.#index.match(topic)
+    const [first] = fanouts
     const rest = fanouts.length > 1 ? fanouts.slice(1) : none
-    return { topic, first: fanouts[0], rest, schema: this.#schemas.find(topic) }
+    const schema = this.#schemas.find(topic)
+    return { topic, first, rest, schema, only: rest === none && schema === undefined ? first : undefined }
   }
 }

@@ -68,9 +68,8 @@ export class SharedRing {
     if (--this.#behind <= 0) this.#clearTo(this.head)
   }
 
-  /** The messages from one position up to another. Readers that stand at the same place share one array. */
+  /** The messages from one position up to another, as an array of its own. */
   cut(from: number, to: number): readonly Message[] {
-    if (this.#cut !== undefined && this.#cut.from === from && this.#cut.to === to) return this.#cut.messages
     const start = from & this.mask
     const wrapped = start + (to - from) - this.slots.length
     const messages = (
@@ -78,8 +77,15 @@ export class SharedRing {
         ? this.slots.slice(start, start + (to - from))
         : this.slots.slice(start).concat(this.slots.slice(0, wrapped))
     ) as Message[] // positions between low and head are always filled
-    if (to === this.head && this.cursors.length > 1) this.#cut = { from, to, messages }
     return messages
+  }
+
+  /** The messages from one position on. Cursors that leave at the same place share one array, so nobody may change it. */
+  rest(from: number): readonly Message[] {
+    const to = this.head
+    if (this.#cut?.from !== from || this.#cut.to !== to)
+      this.#cut = { from, to, messages: this.cut(from, to) }
+    return this.#cut.messages
   }
 
   #inspect(): void {

@@ -37,8 +37,6 @@ export interface Insistence {
  */
 export class Ticket {
   readonly message: Message
-  /** The ticket of the publish inside whose fan-out this one happened. */
-  readonly outer: Ticket | undefined
   readonly #clock: Clock
   readonly #since: number
   readonly #undecided = new Set<Waiter>()
@@ -51,9 +49,8 @@ export class Ticket {
   #settle: (() => void) | undefined
   #cancelTimer: (() => void) | undefined
 
-  constructor(message: Message, outer: Ticket | undefined, clock: Clock) {
+  constructor(message: Message, clock: Clock) {
     this.message = message
-    this.outer = outer
     this.#clock = clock
     this.#since = clock.now()
   }
@@ -154,13 +151,16 @@ export class Ticket {
   }
 }
 
-/** Where mailboxes find the ticket of the publish that is offering to them. Publishes nest, so tickets stack. */
+/**
+ * Where mailboxes find what the publish that offers a message is about. Publishes nest, and an inner one may have to
+ * finish what an outer one began, so everything is found by its message.
+ */
 export class Desk {
   readonly #clock: Clock
-  /** The ticket of the innermost publish that needed one; the publisher's fast check. */
-  ticket: Ticket | undefined
-  /** Set while a publish that must wait for every mailbox fans out. */
-  insistence: Insistence | undefined
+  readonly #tickets: Ticket[] = []
+  readonly #insistences: Insistence[] = []
+  /** True when some publish under way may have something to wait for: the publisher's fast check. */
+  busy = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -168,13 +168,35 @@ export class Desk {
 
   /** The ticket of the publish that offers `message`, made on first need. */
   open(message: Message): Ticket {
-    if (this.ticket?.message !== message) this.ticket = new Ticket(message, this.ticket, this.#clock)
-    return this.ticket
+    let ticket = this.#tickets.find((one) => one.message === message)
+    if (ticket === undefined) {
+      ticket = new Ticket(message, this.#clock)
+      this.#tickets.push(ticket)
+      this.busy = true
+    }
+    return ticket
   }
 
-  /** Ends the fan-out of the ticket on top. */
-  close(ticket: Ticket): Ticket {
-    this.ticket = ticket.outer
+  /** Takes the ticket of a publish whose fan-out is over; undefined when nobody asked for one. */
+  close(message: Message): Ticket | undefined {
+    const index = this.#tickets.findIndex((one) => one.message === message)
+    const [ticket] = index < 0 ? [] : this.#tickets.splice(index, 1)
+    this.busy = this.#tickets.length > 0
     return ticket
+  }
+
+  /** Remembers, during its fan-out, that a message must be waited for everywhere. */
+  insist(insistence: Insistence): void {
+    this.#insistences.push(insistence)
+  }
+
+  desist(insistence: Insistence): void {
+    this.#insistences.splice(this.#insistences.indexOf(insistence), 1)
+  }
+
+  insistenceOn(message: Message): Insistence | undefined {
+    return this.#insistences.length === 0
+      ? undefined
+      : this.#insistences.find((one) => one.message === message)
   }
 }

@@ -2,7 +2,8 @@ import type { Handler } from './contract.ts'
 import type { MailboxName } from './errors.ts'
 import type { Message } from './message.ts'
 import type { Observers } from './observers.ts'
-import { type Origin, runInside } from './origin.ts'
+import { type Origin, runInside, runOutside } from './origin.ts'
+import { isThenable } from './thenable.ts'
 
 /** Whose handler it is, for those who hear of its failures. */
 interface Named {
@@ -55,6 +56,11 @@ export class Worker {
     }
   }
 
+  /** Runs with a message from the mailbox: whoever happened to make room for it is not its publisher. */
+  runQueued(message: Message): void {
+    runOutside(() => this.run(message))
+  }
+
   /** Waits for what an already counted call returned, if it is a promise; says whether it is. */
   follow(result: unknown, message: Message): boolean {
     if (!isThenable(result)) return false
@@ -82,12 +88,6 @@ export class Worker {
     this.#settled()
     if (this.active === 0) this.#whenIdle?.()
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }
 
 /**

@@ -3,7 +3,6 @@ import {
   assertBalanced,
   type Broker,
   type DropReason,
-  type Message,
   type MailboxCounts,
   type Subscription,
 } from '../../src/index.ts'
@@ -11,6 +10,14 @@ import {
 /** Lets every microtask run that waits for nothing else. */
 export async function turn(): Promise<void> {
   await setImmediate()
+}
+
+/** Lets turns pass until the condition holds; gives up loudly when it never does. */
+export async function until(condition: () => boolean, turns = 10_000): Promise<void> {
+  for (let left = turns; !condition(); left--) {
+    if (left === 0) throw new Error(`still not after ${turns} turns: ${condition.toString()}`)
+    await setImmediate()
+  }
 }
 
 /** What has become of a promise so far. */
@@ -54,7 +61,7 @@ export class Gate {
 }
 
 /** Takes everything pending and returns the payloads. */
-export function takeAll<Payload = unknown>(subscription: Subscription<Message>): Payload[] {
+export function takeAll<Payload = unknown>(subscription: Subscription): Payload[] {
   const payloads: unknown[] = []
   for (let message = subscription.poll(); message !== undefined; message = subscription.poll()) {
     payloads.push(message.payload)

@@ -1,25 +1,11 @@
 import { type FedFanout, Feed } from './feed.ts'
 import { canShare, CursorMailbox, type Carried } from './cursor-mailbox.ts'
-import type { Handler } from './contract.ts'
+import { CallList, type DirectConsumer } from './call-list.ts'
 import type { Host, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
 import { PrivateMailbox } from './private-mailbox.ts'
 import type { QueueGroup } from './queue-group.ts'
 import { SharedRing } from './shared-ring.ts'
-
-/** A handler subscription or a queue group: while it is idle and nothing is pending, publish calls `call` itself. */
-export interface DirectConsumer extends MailboxOwner {
-  readonly call: Handler
-  /** Index in the fan-out's list, kept by the fan-out. */
-  slot: number
-  /** The call returned something: perhaps a promise. */
-  returned(result: unknown, message: Message): void
-  threw(error: unknown, message: Message): void
-  /** Copies must wait in its mailbox from now on: a fan-out of this pattern is running. */
-  queue(): void
-  /** It has ended before the running fan-out came to it. */
-  missed(message: Message): void
-}
 
 /** A subscription whose mailbox may change its form. */
 export interface Reader extends MailboxOwner {
@@ -29,14 +15,9 @@ export interface Reader extends MailboxOwner {
 /** Bits of the state. The two commonest, only handlers and only readers that keep up, have paths of their own. */
 const running = 1
 const dirty = 2
-const edited = 4
-const calls = 8
-const fed = 16
-const shared = 32
-
-function skip(): undefined {
-  return undefined
-}
+const calls = 4
+const fed = 8
+const shared = 16
 
 /**
  * Everything subscribed with one pattern. A publish goes, in this order, to
@@ -57,14 +38,9 @@ export class Fanout implements FedFanout {
   /** The private mailboxes. */
   readonly feed: Feed
   #state = 0
-  #handlers: Handler[] = []
-  #consumers: (DirectConsumer | undefined)[] = []
-  /** What the fan-out that is running calls, once the lists for the next one differ from it. */
-  #outer: Handler[] | undefined
-  /** The message that has begun to fan out, and the lists and how much of them it goes to. */
-  #current: Message | undefined
-  #currentConsumers: readonly (DirectConsumer | undefined)[] = []
-  #currentCount = 0
+  readonly #calls = new CallList()
+  /** The message that has begun to fan out and has not been finished. */
+  #begun: Message | undefined
   #ring: SharedRing | undefined
   #width = 0
   #copies = 0
@@ -108,9 +84,7 @@ export class Fanout implements FedFanout {
     if (this.#state === calls) {
       this.#state = calls | running
       this.head++
-      const handlers = this.#handlers
-      if (handlers.length === 1) this.#callOne(handlers[0] as Handler, message)
-      else this.#call(handlers, this.#consumers, handlers.length, message)
+      this.#calls.run(message)
       if (this.#state === (calls | running)) this.#state = calls
       else this.#endRun()
     } else if (this.#state === shared && this.#ring !== undefined) {
@@ -125,23 +99,19 @@ export class Fanout implements FedFanout {
 
   /** First half of a fan-out: into the mailboxes. What handlers there are now, get it in the second half. */
   begin(message: Message): void {
-    if ((this.#state & running) !== 0) return this.#beginNested(message)
+    if (this.busy) return this.#beginNested(message)
     if ((this.#state & dirty) !== 0) this.#compact()
     this.#state |= running
-    this.#current = message
-    this.#currentConsumers = this.#consumers
-    this.#currentCount = this.#handlers.length
-    this.#outer = this.#handlers
+    this.#begun = message
+    this.#calls.fix()
     this.#enqueue(message)
   }
 
   /** Second half: calls the handlers. A message that began nested has none: they queue. */
   finish(message: Message): void {
-    if (this.#current !== message) return
-    this.#current = undefined
-    if (this.#currentCount > 0 && this.#outer !== undefined) {
-      this.#call(this.#outer, this.#currentConsumers, this.#currentCount, message)
-    }
+    if (this.#begun !== message) return
+    this.#begun = undefined
+    this.#calls.runFixed(message)
     this.#endRun()
   }
 
@@ -196,43 +166,31 @@ export class Fanout implements FedFanout {
   }
 
   addConsumer(consumer: DirectConsumer): void {
-    if ((this.#state & running) === 0 && (this.#state & dirty) !== 0) this.#compact()
-    consumer.slot = this.#handlers.length
-    this.#handlers.push(consumer.call)
-    this.#consumers.push(consumer)
+    this.#calls.add(consumer)
     this.#state |= calls
   }
 
-  /** Keeps new messages from it. A call that the running fan-out still owes it will be made: see `forfeit`. */
+  /** See `CallList` for this and the next three. */
   removeConsumer(consumer: DirectConsumer): void {
-    this.#edit()
-    this.#handlers[consumer.slot] = skip
-    this.#consumers[consumer.slot] = undefined
+    this.#calls.remove(consumer)
     this.#state |= dirty
   }
 
-  /** Its subscription has ended: a call that the running fan-out still owes it becomes a dropped copy. */
   forfeit(consumer: DirectConsumer): void {
-    const { slot, call } = consumer
-    if (this.#outer?.[slot] === call) this.#outer[slot] = (message) => consumer.missed(message)
+    this.#calls.forfeit(consumer)
   }
 
-  /** Lets publish call the consumer itself. */
   direct(consumer: DirectConsumer): void {
-    this.#edit()
-    this.#handlers[consumer.slot] = consumer.call
+    this.#calls.direct(consumer)
   }
 
-  /** Keeps publish from calling the consumer; its mailbox is fed instead. */
   detour(consumer: DirectConsumer): void {
-    this.#edit()
-    this.#handlers[consumer.slot] = skip
+    this.#calls.detour(consumer)
   }
 
   /** Everything that has a mailbox, or would have one if a copy had to wait. */
   owners(): Set<MailboxOwner> {
-    const owners = new Set<MailboxOwner>()
-    for (const consumer of this.#consumers) if (consumer !== undefined) owners.add(consumer)
+    const owners = new Set<MailboxOwner>(this.#calls.consumers)
     for (const cursor of this.#ring?.cursors ?? []) owners.add(cursor.owner)
     for (const owner of this.feed.owners()) owners.add(owner)
     return owners
@@ -241,18 +199,8 @@ export class Fanout implements FedFanout {
   /** A handler or callback that this fan-out is running has published to the same pattern. */
   #beginNested(message: Message): void {
     this.feed.finishOffer()
-    for (const consumer of this.#consumers) consumer?.queue()
+    for (const consumer of this.#calls.consumers) consumer.queue()
     this.#enqueue(message)
-  }
-
-  /** The lists of handlers are about to change: a fan-out that is running goes on over the old ones. */
-  #edit(): void {
-    if ((this.#state & running) === 0) return
-    this.#outer ??= this.#handlers
-    if (this.#outer !== this.#handlers) return
-    this.#handlers = [...this.#handlers]
-    this.#consumers = [...this.#consumers]
-    this.#state |= edited
   }
 
   #enqueue(message: Message): void {
@@ -262,40 +210,7 @@ export class Fanout implements FedFanout {
     if (!this.feed.empty) this.feed.offer(message)
   }
 
-  /** The loop of `#call` for the commonest case: it is not worth a loop. */
-  #callOne(handler: Handler, message: Message): void {
-    const consumer = this.#consumers[0]
-    try {
-      const result = handler(message)
-      if (result !== undefined) consumer?.returned(result, message)
-    } catch (error) {
-      consumer?.threw(error, message)
-    }
-  }
-
-  #call(
-    handlers: readonly Handler[],
-    consumers: readonly (DirectConsumer | undefined)[],
-    count: number,
-    message: Message,
-  ): void {
-    let slot = 0
-    while (slot < count) {
-      try {
-        for (; slot < count; slot++) {
-          const handler = handlers[slot] as Handler // count is the length at the start; the list only grows meanwhile
-          const result = handler(message)
-          if (result !== undefined) consumers[slot]?.returned(result, message)
-        }
-      } catch (error) {
-        consumers[slot]?.threw(error, message)
-        slot++
-      }
-    }
-  }
-
   #endRun(): void {
-    this.#outer = undefined
     this.#state &= dirty | calls | (this.#ring === undefined ? 0 : shared) | (this.feed.empty ? 0 : fed)
   }
 
@@ -308,12 +223,7 @@ export class Fanout implements FedFanout {
   }
 
   #compact(): void {
-    const consumers = this.#consumers.filter((consumer) => consumer !== undefined)
-    const handlers = consumers.map((consumer) => this.#handlers[consumer.slot] as Handler)
-    for (const [slot, consumer] of consumers.entries()) consumer.slot = slot
-    this.#consumers = consumers
-    this.#handlers = handlers
-    this.#state &= handlers.length > 0 ? ~dirty : ~(dirty | calls)
+    this.#state &= this.#calls.compact() > 0 ? ~dirty : ~(dirty | calls)
   }
 
   #leaveRing(cursor: CursorMailbox): void {

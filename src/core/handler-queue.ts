@@ -1,10 +1,12 @@
 import type { Handler } from './contract.ts'
 import { CursorMailbox, type Carried } from './cursor-mailbox.ts'
-import type { DirectConsumer, Fanout, Reader } from './fanout.ts'
+import type { DirectConsumer } from './call-list.ts'
+import type { Fanout, Reader } from './fanout.ts'
 import type { MailboxCounts } from './ledger.ts'
 import type { EndReason } from './memory-subscription.ts'
 import type { Message } from './message.ts'
 import { PrivateMailbox } from './private-mailbox.ts'
+import { isThenable } from './thenable.ts'
 import { Worker } from './worker.ts'
 
 /**
@@ -45,9 +47,10 @@ export class HandlerQueue {
 
   /** A call made by publish returned something. */
   returned(result: unknown, message: Message): void {
+    if (!isThenable(result)) return
     this.worker.active++
-    if (!this.worker.follow(result, message)) this.worker.active--
-    else if (!this.worker.idle) this.detour()
+    this.worker.follow(result, message)
+    if (!this.worker.idle) this.detour()
   }
 
   /** Makes copies wait from now on. */
@@ -88,20 +91,26 @@ export class HandlerQueue {
     const { worker } = this
     const outer = this.#taking // a handler may have led here
     this.#taking = true
-    while (worker.idle) {
+    // Not more than was there: a handler that publishes to itself must leave the others their turn.
+    for (let left = this.mailbox.pending; left > 0 && worker.idle; left--) {
       const message = this.mailbox.take()
       if (message === undefined) break
       worker.runQueued(message)
     }
     this.#taking = outer
     if (this.#settle() || !worker.idle) return // it runs again when a call has settled
-    if (this.#mode === 'detour' && this.mailbox instanceof PrivateMailbox && !this.#fanout.busy) {
-      this.#mode = 'direct'
-      this.#fanout.feed.unfeed(this.mailbox)
-      this.#fanout.direct(this.#owner)
+    if (this.#mode === 'detour' && this.mailbox.pending === 0 && !this.#fanout.busy) {
+      this.#goDirect()
     } else {
       this.#listen()
     }
+  }
+
+  #goDirect(): void {
+    if (!(this.mailbox instanceof PrivateMailbox)) return
+    this.#mode = 'direct'
+    this.#fanout.feed.unfeed(this.mailbox)
+    this.#fanout.direct(this.#owner)
   }
 
   /** Says whether a drain has just been finished. */
@@ -115,9 +124,12 @@ export class HandlerQueue {
   #listen(): void {
     if (this.#listening || this.#ended || this.#mode === 'direct') return
     this.#listening = true
-    void this.mailbox.wait().then(() => {
+    const more = this.mailbox.pending > 0
+    void (more ? settled : this.mailbox.wait()).then(() => {
       this.#listening = false
       this.#run()
     })
   }
 }
+
+const settled: Promise<void> = Promise.resolve()

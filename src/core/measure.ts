@@ -84,7 +84,7 @@ export class Measure {
       if (Number.isFinite(size) && size >= 0) return size
       throw new InvalidOptionError('sizeOf', size, 'It must return a finite number of bytes ≥ 0.')
     } catch (error) {
-      this.#observers.callbackFailed('sizeOf', error)
+      this.#observers.reportFailure('sizeOf', error)
       return Number.POSITIVE_INFINITY
     }
   }
@@ -95,7 +95,7 @@ export class Measure {
     try {
       return key(message)
     } catch (error) {
-      this.#observers.callbackFailed('key', error)
+      this.#observers.reportFailure('key', error)
       return message
     }
   }

@@ -12,7 +12,7 @@ import type {
   Receipt,
   TopicPublisher,
 } from './contract.ts'
-import { BrokerClosedError, describeMailbox, GroupConflictError, InvalidOptionError } from './errors.ts'
+import { BrokerClosedError, GroupConflictError, InvalidOptionError } from './errors.ts'
 import type { AnyEvents } from './event-map.ts'
 import { Fanout } from './fanout.ts'
 import { GroupHandler, GroupReader } from './group-members.ts'
@@ -25,10 +25,10 @@ import { Observers } from './observers.ts'
 import { OwnHandler } from './own-handler.ts'
 import { OwnReader } from './own-reader.ts'
 import { PatternIndex } from './pattern-index.ts'
-import { overlaps } from './pattern-overlap.ts'
 import { PublishPath } from './publish-path.ts'
 import { QueueGroup } from './queue-group.ts'
 import { Reports } from './reports.ts'
+import { warnOfSecondBlock } from './second-block.ts'
 import { RouteCache } from './route.ts'
 import { type PayloadSchema, SchemaTable } from './schema.ts'
 import {
@@ -252,7 +252,7 @@ class InProcessBroker implements Host {
       handler === undefined
         ? new OwnReader(fanout, number, settings, signal)
         : new OwnHandler(fanout, number, handler, settings, signal)
-    if (settings.overflow === 'block') this.#warnOfSecondBlock(subscription)
+    if (settings.overflow === 'block') warnOfSecondBlock(subscription, this.#fanouts, this.observers)
     return subscription
   }
 
@@ -284,24 +284,9 @@ class InProcessBroker implements Host {
       handler === undefined
         ? new GroupReader(fanout, number, group, options.signal)
         : new GroupHandler(fanout, number, group, handler, settings, options.signal)
-    if (known === undefined && settings.overflow === 'block') this.#warnOfSecondBlock(group)
+    if (known === undefined && settings.overflow === 'block')
+      warnOfSecondBlock(group, this.#fanouts, this.observers)
     return subscription
-  }
-
-  /** Two blocking mailboxes on one topic: each makes the publishers of the other wait. */
-  #warnOfSecondBlock(second: MailboxOwner): void {
-    const subscription = second.name
-    for (const fanout of this.#fanouts) {
-      if (!overlaps(fanout.pattern, subscription.pattern)) continue
-      for (const first of fanout.owners()) {
-        if (first === second || first.settings.overflow !== 'block') continue
-        const text =
-          `${describeMailbox(subscription)} is a second "block" subscription beside ${describeMailbox(first.name)}: ` +
-          `the slowest of them sets the pace of every publisher they share.`
-        this.observers.warn({ code: 'second-block-subscription', text, subscription })
-        return
-      }
-    }
   }
 }
 

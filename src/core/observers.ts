@@ -33,14 +33,14 @@ export class Observers {
     try {
       const result = call()
       if (isThenable(result))
-        Promise.resolve(result).catch((error: unknown) => this.callbackFailed(callback, error))
+        Promise.resolve(result).catch((error: unknown) => this.reportFailure(callback, error))
     } catch (error) {
-      this.callbackFailed(callback, error)
+      this.reportFailure(callback, error)
     }
   }
 
   /** Reports what a user's callback threw; it must not travel into whoever happened to run it. */
-  callbackFailed(callback: string, error: unknown): void {
+  reportFailure(callback: string, error: unknown): void {
     this.emit('callbackError', { callback, error })
   }
 

@@ -6,11 +6,10 @@ import type { MailboxName } from './errors.ts'
 import { type MailboxCounts, noDrops } from './ledger.ts'
 import type { Host, Mailbox, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
-import { isInside } from './origin.ts'
 import { PendingCopies } from './pending-copies.ts'
-import { RingBuffer } from './ring-buffer.ts'
 import type { MailboxSettings } from './settings.ts'
 import type { Waiter, WaitingRoom } from './ticket.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 /** What feeds a private mailbox: the fan-out of its pattern. */
 export interface Feeder {
@@ -40,7 +39,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   readonly #feeder: Feeder
   readonly #start: number
   readonly #copies: PendingCopies
-  readonly #waiters = new RingBuffer<Waiter>()
+  readonly #line: WaitingLine
   readonly #doorbell = new Doorbell()
   readonly #drops: Drops
   #asleepSince = -1
@@ -55,6 +54,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.#feeder = feeder
     this.#start = carried?.start ?? feeder.head
     this.seen = feeder.head
+    this.#line = new WaitingLine(this, owner, host)
     this.#copies = new PendingCopies(owner.settings, front, host.observers)
     this.#drops = new Drops(owner, host, carried?.dropped)
   }
@@ -69,7 +69,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   /** Copies whose publisher waits. */
   get waiting(): number {
-    return this.#waiters.size
+    return this.#line.length
   }
 
   /** True while it is full and counts what passes by position. */
@@ -87,12 +87,12 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.seen = this.#feeder.head
     const copies = this.#copies
     if (copies.measure === undefined) {
-      if (copies.count < this.#settings.capacity && this.#waiters.size === 0) this.#accept(message)
+      if (copies.count < this.#settings.capacity && this.#line.length === 0) this.#accept(message)
       else this.#overflow(message)
     } else if (copies.tooLarge(message)) {
       this.#refuseLarge(message)
     } else if (!this.#supersede(message)) {
-      if (copies.fits(message) && this.#waiters.size === 0) this.#accept(message)
+      if (copies.fits(message) && this.#line.length === 0) this.#accept(message)
       else this.#overflow(message)
     }
   }
@@ -123,9 +123,8 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void {
-    if (!this.#waiters.remove(waiter)) return
     this.#host.reports.hold()
-    this.#reportUnblocked(waiter, false)
+    if (!this.#line.remove(waiter)) return this.#host.reports.release()
     this.#drops.drop(waiter.message, reason)
     this.#admitWaiters() // those behind it may be smaller
     if (this.pending + this.waiting === 0) this.#nowEmpty()
@@ -178,12 +177,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     const counts = this.counts()
     this.#host.reports.hold()
     const lost = this.#copies.shiftMany(Number.POSITIVE_INFINITY)
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
-      lost.push(waiter.message)
-      this.#reportUnblocked(waiter, false)
-      if (brokerEnds) waiter.ticket.lose(waiter)
-      else waiter.ticket.release(waiter)
-    }
+    lost.push(...this.#line.dismiss(brokerEnds))
     this.#doorbell.ringAll()
     for (const message of lost) this.#drops.report(message, reason)
     this.#host.reports.release()
@@ -232,9 +226,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   #pushOut(message: Message): void {
     // Copies that wait for a publishAndWait are older than this one, so they go in first.
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
-      this.#admit(waiter)
-    }
+    for (let waiter = this.#line.first; waiter !== undefined; waiter = this.#line.first) this.#admit(waiter)
     this.#place(message)
   }
 
@@ -251,15 +243,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #wait(message: Message, timeoutMs: number): void {
-    const { desk, observers, reports } = this.#host
-    const ticket = desk.open(message)
-    if (isInside(this.owner)) {
-      ticket.refuseOwn(this.name)
-      return this.#drops.drop(message, 'refused')
-    }
-    this.#waiters.push(ticket.wait(this, timeoutMs))
-    const report = (): void => observers.emit('blocked', { subscription: this.name, message })
-    if (observers.wants('blocked')) reports.add(report)
+    if (!this.#line.add(message, timeoutMs)) this.#drops.drop(message, 'refused')
   }
 
   #refuseLarge(message: Message): void {
@@ -270,7 +254,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   #afterTake(): void {
     if (this.#asleepSince >= 0) this.awaken()
-    if (this.#waiters.size > 0) {
+    if (this.#line.length > 0) {
       this.#host.reports.hold()
       this.#admitWaiters()
       this.#host.reports.release()
@@ -279,17 +263,15 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #admitWaiters(): void {
-    for (let next = this.#waiters.at(0); next !== undefined; next = this.#waiters.at(0)) {
+    for (let next = this.#line.first; next !== undefined; next = this.#line.first) {
       if (!this.#copies.fits(next.message)) return
-      this.#waiters.shift()
       this.#admit(next)
     }
   }
 
   #admit(waiter: Waiter): void {
     this.#place(waiter.message)
-    waiter.ticket.release(waiter)
-    this.#reportUnblocked(waiter, true)
+    this.#line.admit()
   }
 
   #nowEmpty(): void {
@@ -298,7 +280,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #sleep(): void {
-    if (this.#drops.watched || this.#copies.measure !== undefined || this.#waiters.size > 0) return
+    if (this.#drops.watched || this.#copies.measure !== undefined || this.#line.length > 0) return
     this.#feeder.sleep(this)
     this.#asleepSince = this.#feeder.head
   }
@@ -315,13 +297,5 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   /** Messages that the running publish has counted but not offered here yet. */
   get #underWay(): number {
     return this.#endedAt < 0 && this.#asleepSince < 0 && this.seat >= 0 ? this.#feeder.head - this.seen : 0
-  }
-
-  #reportUnblocked(waiter: Waiter, accepted: boolean): void {
-    const { observers, clock, reports } = this.#host
-    if (!observers.wants('unblocked')) return
-    const waitedMs = clock.now() - waiter.since
-    const event = { subscription: this.name, message: waiter.message, accepted, waitedMs }
-    reports.add(() => observers.emit('unblocked', event))
   }
 }

@@ -2,7 +2,8 @@ import type { DrainOptions, Handler } from './contract.ts'
 import { Drain } from './drain.ts'
 import { missed } from './drops.ts'
 import type { MailboxName } from './errors.ts'
-import type { DirectConsumer, Fanout } from './fanout.ts'
+import type { DirectConsumer } from './call-list.ts'
+import type { Fanout } from './fanout.ts'
 import type { MailboxCounts, MailboxLedger } from './ledger.ts'
 import { finalCounts, type MailboxOwner, mailboxLedger, missCopy } from './mailbox.ts'
 import type { EndReason, MemorySubscription } from './memory-subscription.ts'
@@ -197,15 +198,14 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
   #run(): void {
     const outer = this.#taking // a handler may have led here
     this.#taking = true
-    let worker = this.#idleWorker()
-    for (; worker !== undefined; worker = this.#idleWorker()) {
+    // Not more than was there: a handler that publishes to itself must leave the others their turn.
+    for (let left = this.mailbox.pending; left > 0 && this.#hasIdleWorker(); left--) {
       const message = this.mailbox.take()
-      if (message === undefined) break
-      worker.runQueued(message)
+      if (message !== undefined) this.#idleWorker()?.runQueued(message)
     }
     this.#taking = outer
     if (this.#settle()) return
-    if (worker !== undefined) this.#goDirect()
+    if (this.mailbox.pending === 0 && this.#hasIdleWorker()) this.#goDirect()
     this.#listen()
   }
 
@@ -228,7 +228,8 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
   #listen(): void {
     if (this.#listening || this.#direct || this.#final !== undefined || !this.#hasIdleWorker()) return
     this.#listening = true
-    void this.mailbox.wait().then(() => {
+    const more = this.mailbox.pending > 0
+    void (more ? settled : this.mailbox.wait()).then(() => {
       this.#listening = false
       this.#run()
       this.mailbox.passOn() // if the handlers have become busy meanwhile, a reader may be free

@@ -48,14 +48,14 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
   batches(options?: { readonly max?: number }): AsyncIterableIterator<readonly Message[], undefined> {
     const max = wholeNumber('max', options?.max, defaultBatch)
     this.#claim()
-    const next = (): Promise<IteratorResult<readonly Message[], undefined>> => {
+    const nextBatch = (): Promise<IteratorResult<readonly Message[], undefined>> => {
       const messages = this.takeBatch(max)
       if (messages.length > 0) return Promise.resolve({ value: messages, done: false })
       if (this.closed) return this.#end()
-      return this.#wait().then(next)
+      return this.#wait().then(nextBatch)
     }
     const iterator = {
-      next,
+      next: nextBatch,
       return: (): Promise<IteratorResult<readonly Message[], undefined>> => {
         this.close()
         return Promise.resolve({ value: undefined, done: true })

@@ -40,8 +40,12 @@ export class RingBuffer<T> {
     for (let left = Math.min(count, this.#size); left > 0; left--) target.push(this.shift() as T)
   }
 
-  /** Removes one item wherever it stands, keeping the order of the others; false when it is not here. O(size). */
+  /** Removes one item, keeping the order of the others; false when it is not here. O(1) for the oldest, else O(size). */
   remove(item: T): boolean {
+    if (this.#size > 0 && this.#slots[this.#first] === item) {
+      this.shift()
+      return true
+    }
     for (let index = 0; index < this.#size; index++) {
       if (this.at(index) !== item) continue
       for (let next = index + 1; next < this.#size; next++) this.set(next - 1, this.at(next) as T)

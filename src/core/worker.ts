@@ -49,7 +49,8 @@ export class Worker {
     this.active++
     try {
       const result = (0, this.#handler)(message)
-      if (result === undefined || !this.follow(result, message)) this.active--
+      if (isThenable(result)) this.follow(result, message)
+      else this.active--
     } catch (error) {
       this.active--
       this.failed(error, message)
@@ -61,9 +62,8 @@ export class Worker {
     runOutside(() => this.run(message))
   }
 
-  /** Waits for what an already counted call returned, if it is a promise; says whether it is. */
-  follow(result: unknown, message: Message): boolean {
-    if (!isThenable(result)) return false
+  /** Waits for the promise of a call that `active` counts. */
+  follow(result: PromiseLike<unknown>, message: Message): void {
     Promise.resolve(result).then(
       () => this.#finish(),
       (error: unknown) => {
@@ -71,7 +71,6 @@ export class Worker {
         this.#finish()
       },
     )
-    return true
   }
 
   failed(error: unknown, message: Message): void {

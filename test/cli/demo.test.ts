@@ -28,14 +28,7 @@ function expectNear(measured: number, predicted: number): void {
 
 describe.concurrent('spillway demo', () => {
   it('measures what it has predicted, and its ledger balances', async () => {
-    const { exitCode, stdout, stderr } = await spillway([
-      'demo',
-      '--for',
-      '1s',
-      '--capacity',
-      '256',
-      '--json',
-    ])
+    const { exitCode, stdout } = await spillway(['demo', '--for', '1s', '--capacity', '256', '--json'])
 
     const { predicted, measured, ledger, balanced, interrupted, drained } = JSON.parse(stdout) as DemoJson
     expect({ exitCode, balanced, interrupted, drained }).toEqual({
@@ -61,7 +54,14 @@ describe.concurrent('spillway demo', () => {
 
     expect(exitCode).toBe(0)
     const parts = stdout.match(/^(?:Spillway demo|PREDICTED|RUNNING|MEASURED|LEDGER|Try:)/gm)
-    expect(parts).toEqual(['Spillway demo', 'PREDICTED', 'RUNNING', 'MEASURED', 'LEDGER', 'Try:'])
+    expect([...new Set(parts)]).toEqual([
+      'Spillway demo',
+      'PREDICTED',
+      'RUNNING',
+      'MEASURED',
+      'LEDGER',
+      'Try:',
+    ])
     expect(stdout).toMatch(
       /LEDGER {2}routed [\d,]+ = delivered [\d,]+ \+ dropped [\d,]+ \+ pending [\d,]+.* {2}✔/,
     )

@@ -55,6 +55,28 @@ describe('predict and simulate', () => {
     await fc.assert(property, fcParameters(300))
   })
 
+  it('agree exactly when rates are whole numbers', async () => {
+    const whole = fc.integer({ min: 1, max: 200 })
+    const quarters = fc.integer({ min: 1, max: 60 }).map((count) => count / 4)
+    const exact = fc.record({
+      setting: settings,
+      publishPerSecond: whole,
+      drainPerSecond: whole,
+      seconds: quarters,
+    })
+    const property = fc.asyncProperty(exact, async ({ setting, ...rates }) => {
+      const [predicted, measured] = [
+        predict({ ...setting, ...rates }),
+        await simulate({ ...setting, ...rates }),
+      ]
+
+      expect(counts(predicted)).toEqual(counts(measured))
+      expect(predicted.publisher.waitingShare).toBeCloseTo(measured.publisher.waitingShare, 9)
+    })
+
+    await fc.assert(property, fcParameters(200))
+  })
+
   it('agree on the age within one period, or half a round of keys, once the mailbox has been full for long', async () => {
     const property = fc.asyncProperty(settings, async (setting) => {
       const [predicted, measured] = [predict(setting), await simulate(setting)]

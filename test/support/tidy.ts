@@ -95,5 +95,6 @@ export function promisedWork(files: readonly SourceFile[]): readonly string[] {
 
 /** Names files that are not kebab-case. Further dots are fine: `ring-buffer.test.ts`. */
 export function misnamedFiles(paths: readonly string[]): readonly string[] {
-  return paths.filter((path) => !/^[a-z0-9]+(?:[-.][a-z0-9]+)*$/.test(posix.basename(path)))
+  const code = paths.filter((path) => !path.endsWith('.md'))
+  return code.filter((path) => !/^[a-z0-9]+(?:[-.][a-z0-9]+)*$/.test(posix.basename(path)))
 }

@@ -1,4 +1,4 @@
-import type { MailboxName } from './errors.ts'
+import { invariant, type MailboxName } from './errors.ts'
 import type { Host, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
 import type { Feeder, PrivateMailbox } from './private-mailbox.ts'
@@ -108,7 +108,8 @@ export class Feed implements Feeder {
 }
 
 function removeSeat(list: PrivateMailbox[], mailbox: PrivateMailbox): void {
-  const last = list.pop() as PrivateMailbox // the list holds at least the one that leaves
+  const last = list.pop()
+  invariant(last !== undefined, 'a mailbox that leaves a list is in it')
   if (last !== mailbox) {
     last.seat = mailbox.seat
     list[mailbox.seat] = last

@@ -29,13 +29,13 @@ export class Observers {
   }
 
   /** Calls a user's callback. What it throws, or rejects with, is reported and goes no further. */
-  guard(callback: string, call: () => unknown): void {
+  guard(name: string, call: () => unknown): void {
+    const failed = (error: unknown): void => this.reportFailure(name, error)
     try {
       const result = call()
-      if (isThenable(result))
-        Promise.resolve(result).catch((error: unknown) => this.reportFailure(callback, error))
+      if (isThenable(result)) Promise.resolve(result).catch(failed)
     } catch (error) {
-      this.reportFailure(callback, error)
+      failed(error)
     }
   }
 

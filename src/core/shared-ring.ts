@@ -1,5 +1,6 @@
 import { Bell } from './bell.ts'
 import type { CursorMailbox } from './cursor-mailbox.ts'
+import { invariant } from './errors.ts'
 import type { Message } from './message.ts'
 
 /**
@@ -55,7 +56,8 @@ export class SharedRing {
   }
 
   leave(cursor: CursorMailbox): void {
-    const last = this.cursors.pop() as CursorMailbox // the ring holds at least the one that leaves
+    const last = this.cursors.pop()
+    invariant(last !== undefined, 'a cursor that leaves the ring is in it')
     if (last !== cursor) {
       last.seat = cursor.seat
       this.cursors[cursor.seat] = last

@@ -1,4 +1,5 @@
 import { type FedFanout, Feed } from './feed.ts'
+import { canGather } from './cohort.ts'
 import { canShare, CursorMailbox, type Carried } from './cursor-mailbox.ts'
 import { CallList, type DirectConsumer } from './call-list.ts'
 import type { Host, MailboxOwner } from './mailbox.ts'
@@ -141,7 +142,8 @@ export class Fanout implements FedFanout {
   open(owner: Reader, carried?: Carried): CursorMailbox | PrivateMailbox {
     if (!canShare(owner.settings) || this.host.observers.dropped) {
       const mailbox = new PrivateMailbox(owner, this.host, this.feed, [], carried)
-      this.feed.feed(mailbox)
+      if (this.#mayGather(owner)) this.feed.gather(mailbox)
+      else this.feed.feed(mailbox)
       return mailbox
     }
     this.#ring ??= new SharedRing(this.head, (cursor) => this.#leaveRing(cursor))
@@ -149,9 +151,10 @@ export class Fanout implements FedFanout {
     return new CursorMailbox(owner, this.#ring, carried)
   }
 
-  /** A private mailbox is empty: its reader may go back to the ring. */
+  /** A private mailbox is empty: it may go back to the ring, or to others like it. */
   share(mailbox: PrivateMailbox, owner: Reader): void {
     if (this.feed.offering) return // it may still be owed the message that is being offered
+    if (this.#mayGather(owner)) return mailbox.alone ? this.feed.gather(mailbox) : undefined
     if (!canShare(owner.settings) || this.host.observers.dropped) return
     this.feed.unfeed(mailbox)
     owner.moved(this.open(owner, mailbox.carry()))
@@ -232,6 +235,10 @@ export class Fanout implements FedFanout {
     const mailbox = new PrivateMailbox(owner, this.host, this.feed, messages, carried)
     owner.moved(mailbox)
     this.feed.feed(mailbox)
+  }
+
+  #mayGather({ settings }: Reader): boolean {
+    return canGather(settings) && !this.host.observers.dropped
   }
 
   #dropEmptyRing(): void {

@@ -1,3 +1,4 @@
+import { Cohort } from './cohort.ts'
 import { invariant, type MailboxName } from './errors.ts'
 import type { Host, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
@@ -15,7 +16,7 @@ export interface FedFanout {
 export class Feed implements Feeder {
   readonly #fanout: FedFanout
   readonly #host: Host
-  readonly #fed: PrivateMailbox[] = []
+  readonly #fed: (PrivateMailbox | Cohort)[] = []
   readonly #asleep: PrivateMailbox[] = []
   #offering: Message | undefined
   /** A seat among the fed mailboxes has changed hands. */
@@ -50,7 +51,7 @@ export class Feed implements Feeder {
     do {
       this.#moved = false
       for (let seat = 0; seat < this.#fed.length;) {
-        const mailbox = this.#fed[seat] as PrivateMailbox // the seat is below the length
+        const mailbox = this.#fed[seat] as PrivateMailbox | Cohort // the seat is below the length
         if (mailbox.seen < this.head) mailbox.offer(message)
         if (this.#fed[seat] === mailbox) seat++
       }
@@ -64,7 +65,7 @@ export class Feed implements Feeder {
     if (this.#offering !== undefined) this.offer(this.#offering)
   }
 
-  feed(mailbox: PrivateMailbox): void {
+  feed(mailbox: PrivateMailbox | Cohort): void {
     mailbox.seat = this.#fed.length
     mailbox.seen = this.head
     this.#fed.push(mailbox)
@@ -73,9 +74,32 @@ export class Feed implements Feeder {
 
   unfeed(mailbox: PrivateMailbox): void {
     if (mailbox.seat < 0) return
-    removeSeat(mailbox.asleep ? this.#asleep : this.#fed, mailbox)
+    if (mailbox.asleep) removeSeat(this.#asleep, mailbox)
+    else removeSeat(this.#fed, mailbox)
     this.#moved = true
     this.#refusing = undefined
+  }
+
+  /** Puts an empty `latest` mailbox together with others that are empty; it need not be fed by itself. */
+  gather(mailbox: PrivateMailbox): void {
+    const { settings } = mailbox.owner
+    this.unfeed(mailbox)
+    let cohort = this.#fed.find((fed) => fed instanceof Cohort && fed.suits(settings)) as Cohort | undefined
+    if (cohort === undefined) {
+      cohort = new Cohort(settings, this.#host, () => this.head)
+      this.feed(cohort)
+    }
+    mailbox.join(cohort)
+  }
+
+  separate(mailbox: PrivateMailbox, cohort: Cohort): void {
+    cohort.remove(mailbox)
+    if (cohort.members.size === 0) {
+      removeSeat(this.#fed, cohort)
+      this.#moved = true
+    }
+    this.feed(mailbox)
+    mailbox.seen = cohort.seen // it may still be owed the message that is being offered
   }
 
   sleep(mailbox: PrivateMailbox): void {
@@ -95,10 +119,15 @@ export class Feed implements Feeder {
   /** Makes every mailbox take part in the next offer. */
   awakenAll(): void {
     for (const mailbox of [...this.#asleep]) mailbox.awaken()
+    for (const fed of [...this.#fed])
+      if (fed instanceof Cohort) for (const member of [...fed.members]) member.separate()
   }
 
   owners(): MailboxOwner[] {
-    return [...this.#fed, ...this.#asleep].map((mailbox) => mailbox.owner)
+    const all = [...this.#fed, ...this.#asleep].flatMap((fed) =>
+      fed instanceof Cohort ? [...fed.members] : [fed],
+    )
+    return all.map((mailbox) => mailbox.owner)
   }
 
   #refuse(message: Message): void {
@@ -107,12 +136,12 @@ export class Feed implements Feeder {
   }
 }
 
-function removeSeat(list: PrivateMailbox[], mailbox: PrivateMailbox): void {
+function removeSeat<Seated extends { seat: number }>(list: Seated[], leaver: Seated): void {
   const last = list.pop()
-  invariant(last !== undefined, 'a mailbox that leaves a list is in it')
-  if (last !== mailbox) {
-    last.seat = mailbox.seat
-    list[mailbox.seat] = last
+  invariant(last !== undefined, 'what leaves a list is in it')
+  if (last !== leaver) {
+    last.seat = leaver.seat
+    list[leaver.seat] = last
   }
-  mailbox.seat = -1
+  leaver.seat = -1
 }

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from './errors.ts'
+import type { Host } from './mailbox.ts'
 import type { Message } from './message.ts'
-import type { Observers } from './observers.ts'
 import { RingBuffer } from './ring-buffer.ts'
 import type { MailboxSettings } from './settings.ts'
 
@@ -12,20 +12,31 @@ export class Measure {
   /** Σ of the sizes of the copies inside. */
   bytes = 0
   readonly #settings: MailboxSettings
-  readonly #observers: Observers
-  readonly #sizes = new RingBuffer<number>()
-  readonly #keys = new RingBuffer<unknown>()
+  readonly #host: Host
+  #sizes = new RingBuffer<number>()
+  #keys = new RingBuffer<unknown>()
   /** Key → how many copies had been accepted before the one that has it. */
-  readonly #byKey = new Map<unknown, number>()
+  #byKey = new Map<unknown, number>()
   #taken = 0
   /** The message that the user's functions were asked about last, and what they said. */
   #asked: Message | undefined
   #askedSize = 0
   #askedKey: unknown
 
-  constructor(settings: MailboxSettings, observers: Observers) {
+  constructor(settings: MailboxSettings, host: Host) {
     this.#settings = settings
-    this.#observers = observers
+    this.#host = host
+  }
+
+  /** The same knowledge, for a copy of the queue. */
+  clone(): Measure {
+    const copy = new Measure(this.#settings, this.#host)
+    copy.bytes = this.bytes
+    copy.#sizes = this.#sizes.clone()
+    copy.#keys = this.#keys.clone()
+    copy.#byKey = new Map(this.#byKey)
+    copy.#taken = this.#taken
+    return copy
   }
 
   sizeOf(message: Message): number {
@@ -59,14 +70,13 @@ export class Measure {
     if (this.#byKey.get(key) === this.#taken) this.#byKey.delete(key)
     this.bytes -= this.#sizes.shift() ?? 0
     this.#taken++
+    if (this.#sizes.size === 0) this.#forget()
   }
 
-  clear(): void {
-    this.bytes = 0
-    this.#sizes.clear()
-    this.#keys.clear()
-    this.#byKey.clear()
+  /** An empty mailbox must keep no message alive, nor its key. */
+  #forget(): void {
     this.#asked = undefined
+    this.#askedKey = undefined
   }
 
   #ask(message: Message): void {
@@ -84,7 +94,7 @@ export class Measure {
       if (Number.isFinite(size) && size >= 0) return size
       throw new InvalidOptionError('sizeOf', size, 'It must return a finite number of bytes ≥ 0.')
     } catch (error) {
-      this.#observers.reportFailure('sizeOf', error)
+      this.#failed('sizeOf', error)
       return Number.POSITIVE_INFINITY
     }
   }
@@ -95,8 +105,13 @@ export class Measure {
     try {
       return key(message)
     } catch (error) {
-      this.#observers.reportFailure('key', error)
+      this.#failed('key', error)
       return message
     }
+  }
+
+  #failed(callback: string, error: unknown): void {
+    const { observers, reports } = this.#host
+    reports.add(() => observers.reportFailure(callback, error))
   }
 }

@@ -1,6 +1,6 @@
+import type { Host } from './mailbox.ts'
 import { Measure } from './measure.ts'
 import type { Message } from './message.ts'
-import type { Observers } from './observers.ts'
 import { RingBuffer } from './ring-buffer.ts'
 import type { MailboxSettings } from './settings.ts'
 
@@ -9,18 +9,29 @@ const nothing: readonly Message[] = Object.freeze([])
 /** What a private mailbox holds, oldest first, and whether more fits: by count, and by bytes where they are limited. */
 export class PendingCopies {
   readonly #settings: MailboxSettings
+  readonly #host: Host
   /** What it held when it left the ring. Others that left at the same place share the array: it is never changed. */
   #front: readonly Message[]
   #frontAt = 0
-  readonly #queue = new RingBuffer<Message>()
+  #queue = new RingBuffer<Message>()
   /** Only where sizes or keys matter; such a mailbox never was in the ring, so its front is empty. */
-  readonly measure: Measure | undefined
+  measure: Measure | undefined
 
-  constructor(settings: MailboxSettings, front: readonly Message[], observers: Observers) {
+  constructor(settings: MailboxSettings, front: readonly Message[], host: Host) {
     this.#settings = settings
+    this.#host = host
     this.#front = front
     const measured = settings.sizeOf !== undefined || settings.key !== undefined
-    this.measure = measured ? new Measure(settings, observers) : undefined
+    this.measure = measured ? new Measure(settings, host) : undefined
+  }
+
+  /** The same copies, to be taken independently. */
+  clone(): PendingCopies {
+    const copy = new PendingCopies(this.#settings, this.#front, this.#host)
+    copy.#frontAt = this.#frontAt
+    copy.#queue = this.#queue.clone()
+    copy.measure = this.measure?.clone()
+    return copy
   }
 
   get count(): number {

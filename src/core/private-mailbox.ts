@@ -1,9 +1,9 @@
 import { Doorbell } from './bell.ts'
-import type { DropReason } from './contract.ts'
+import { Books } from './books.ts'
+import type { Cohort, Membership } from './cohort.ts'
 import type { Carried } from './cursor-mailbox.ts'
-import { Drops, settleCounts } from './drops.ts'
 import type { MailboxName } from './errors.ts'
-import { type MailboxCounts, noDrops } from './ledger.ts'
+import type { MailboxCounts } from './ledger.ts'
 import type { Host, Mailbox, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
 import { PendingCopies } from './pending-copies.ts'
@@ -21,6 +21,8 @@ export interface Feeder {
   awaken(mailbox: PrivateMailbox): void
   /** It shall be offered nothing any more. */
   unfeed(mailbox: PrivateMailbox): void
+  /** It leaves its cohort and must be offered messages by itself. */
+  separate(mailbox: PrivateMailbox, cohort: Cohort): void
 }
 
 /**
@@ -37,14 +39,11 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   readonly #settings: MailboxSettings
   readonly #host: Host
   readonly #feeder: Feeder
-  readonly #start: number
-  readonly #copies: PendingCopies
+  #copies: PendingCopies
   readonly #line: WaitingLine
   readonly #doorbell = new Doorbell()
-  readonly #drops: Drops
-  #asleepSince = -1
-  /** Position at which it stopped being fed; -1 while it is. */
-  #endedAt = -1
+  readonly #books: Books
+  #cohort: Membership | undefined
   #whenEmpty: (() => void) | undefined
 
   constructor(owner: MailboxOwner, host: Host, feeder: Feeder, front: readonly Message[], carried?: Carried) {
@@ -52,11 +51,10 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.#settings = owner.settings
     this.#host = host
     this.#feeder = feeder
-    this.#start = carried?.start ?? feeder.head
     this.seen = feeder.head
     this.#line = new WaitingLine(this, owner, host)
-    this.#copies = new PendingCopies(owner.settings, front, host.observers)
-    this.#drops = new Drops(owner, host, carried?.dropped)
+    this.#copies = new PendingCopies(owner.settings, front, host)
+    this.#books = new Books(owner, host, feeder, carried)
   }
 
   get name(): MailboxName {
@@ -72,14 +70,19 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     return this.#line.length
   }
 
+  /** True while it keeps its copies by itself. */
+  get alone(): boolean {
+    return this.#cohort === undefined
+  }
+
   /** True while it is full and counts what passes by position. */
   get asleep(): boolean {
-    return this.#asleepSince >= 0
+    return this.#books.asleep
   }
 
   /** True when it is asleep and publishers must be told that it refuses. */
   get refuses(): boolean {
-    return this.#asleepSince >= 0 && this.#settings.overflow === 'fail'
+    return this.#books.asleep && this.#settings.overflow === 'fail'
   }
 
   /** Takes the copy, or does what the policy says. */
@@ -98,12 +101,14 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   take(): Message | undefined {
+    if (this.#cohort !== undefined) this.#takeAlone()
     const message = this.#copies.shift()
     if (message !== undefined) this.#afterTake()
     return message
   }
 
   takeBatch(max: number): readonly Message[] {
+    if (this.#cohort !== undefined) this.#takeAlone()
     const messages = this.#copies.shiftMany(max)
     if (messages.length > 0) this.#afterTake()
     return messages
@@ -125,7 +130,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void {
     this.#host.reports.hold()
     if (!this.#line.remove(waiter)) return this.#host.reports.release()
-    this.#drops.drop(waiter.message, reason)
+    this.#books.drops.drop(waiter.message, reason)
     this.#admitWaiters() // those behind it may be smaller
     if (this.pending + this.waiting === 0) this.#nowEmpty()
     this.#host.reports.release()
@@ -133,31 +138,47 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   /** Ends its sleep, because it was read or because a publish must not pass it by. */
   awaken(): void {
-    if (this.#asleepSince < 0) return
+    if (!this.asleep) return
     this.#feeder.awaken(this)
-    this.#wakeBooks()
+    this.#books.wake()
+  }
+
+  /** Keeps its copies, of which there are none, with others of its kind. */
+  join(cohort: Cohort): void {
+    this.#copies = cohort.copies
+    this.#cohort = cohort.add(this)
+  }
+
+  /** Keeps its copies by itself from now on, and is fed by itself. */
+  separate(): void {
+    if (this.#cohort === undefined) return
+    const { cohort, lost } = this.#cohort
+    const { superseded, evicted } = lost()
+    this.#cohort = undefined
+    this.#books.drops.count('superseded', superseded)
+    this.#books.drops.count('evicted-oldest', evicted)
+    if (cohort.members.size > 1) this.#copies = this.#copies.clone()
+    this.#feeder.separate(this, cohort)
   }
 
   counts(): MailboxCounts {
-    const end = this.#endedAt >= 0 ? this.#endedAt : this.#feeder.head
-    const dropped = { ...(this.#drops.counts ?? noDrops()) }
-    if (this.#asleepSince >= 0) dropped[this.#sleepReason] += end - this.#asleepSince
-    return settleCounts(end - this.#start, dropped, this.pending + this.#underWay, this.waiting)
+    const shared = this.#cohort?.lost() ?? { superseded: 0, evicted: 0 }
+    return this.#books.counts(this.pending + this.#underWay, this.waiting, shared)
   }
 
   /** Its books, for the cursor that takes its place. */
   carry(): Carried {
-    return { start: this.#start, dropped: this.#drops.counts }
+    return this.#books.carry()
   }
 
   /** Is fed no longer. Fixes the position up to which messages were routed here; does nothing the second time. */
   stopFeeding(): void {
-    if (this.#endedAt >= 0) return
+    if (this.#books.ended) return
+    this.separate()
     const underWay = this.#underWay
-    if (underWay > 0) this.#drops.count('closed', underWay)
+    if (underWay > 0) this.#books.drops.count('closed', underWay)
     this.#feeder.unfeed(this)
-    if (this.#asleepSince >= 0) this.#wakeBooks()
-    this.#endedAt = this.#feeder.head
+    this.#books.end()
   }
 
   /** Is fed no longer; `whenEmpty` runs when everything inside has been taken or given up. */
@@ -179,9 +200,14 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     const lost = this.#copies.shiftMany(Number.POSITIVE_INFINITY)
     lost.push(...this.#line.dismiss(brokerEnds))
     this.#doorbell.ringAll()
-    for (const message of lost) this.#drops.report(message, reason)
+    for (const message of lost) this.#books.drops.report(message, reason)
     this.#host.reports.release()
     return counts
+  }
+
+  /** What others hold as well must not be taken from them. */
+  #takeAlone(): void {
+    if (this.#copies.count > 0 && (this.#cohort?.cohort.members.size ?? 0) > 1) this.separate()
   }
 
   #accept(message: Message): void {
@@ -194,7 +220,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     if (insistence !== undefined) return this.#wait(message, insistence.timeoutMs)
     switch (this.#settings.overflow) {
       case 'drop-newest':
-        this.#drops.drop(message, 'buffer-full')
+        this.#books.drops.drop(message, 'buffer-full')
         return this.#sleep()
       case 'drop-oldest':
       case 'latest':
@@ -203,10 +229,10 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
         return this.#wait(message, this.#settings.blockTimeoutMs)
       case 'fail':
         this.#refuse(message)
-        this.#drops.drop(message, 'refused')
+        this.#books.drops.drop(message, 'refused')
         return this.#sleep()
       case 'disconnect':
-        this.#drops.drop(message, 'disconnected')
+        this.#books.drops.drop(message, 'disconnected')
         return this.owner.disconnected()
     }
   }
@@ -219,7 +245,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   #supersede(message: Message): boolean {
     const old = this.#copies.supersede(message)
     if (old === undefined) return false
-    this.#drops.drop(old, 'superseded')
+    this.#books.drops.drop(old, 'superseded')
     while (this.#copies.overfull) this.#evict()
     return true
   }
@@ -239,21 +265,21 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   #evict(): void {
     const oldest = this.#copies.shift()
-    if (oldest !== undefined) this.#drops.drop(oldest, 'evicted-oldest')
+    if (oldest !== undefined) this.#books.drops.drop(oldest, 'evicted-oldest')
   }
 
   #wait(message: Message, timeoutMs: number): void {
-    if (!this.#line.add(message, timeoutMs)) this.#drops.drop(message, 'refused')
+    if (!this.#line.add(message, timeoutMs)) this.#books.drops.drop(message, 'refused')
   }
 
   #refuseLarge(message: Message): void {
     const { overflow } = this.#settings
     if (overflow === 'fail' || overflow === 'block') this.#refuse(message)
-    this.#drops.drop(message, 'too-large')
+    this.#books.drops.drop(message, 'too-large')
   }
 
   #afterTake(): void {
-    if (this.#asleepSince >= 0) this.awaken()
+    if (this.asleep) this.awaken()
     if (this.#line.length > 0) {
       this.#host.reports.hold()
       this.#admitWaiters()
@@ -276,26 +302,18 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   #nowEmpty(): void {
     if (this.#whenEmpty !== undefined) this.#whenEmpty()
-    else if (this.#endedAt < 0) this.owner.emptied(this)
+    else if (!this.#books.ended) this.owner.emptied(this)
   }
 
   #sleep(): void {
-    if (this.#drops.watched || this.#copies.measure !== undefined || this.#line.length > 0) return
+    if (this.#books.drops.watched || this.#copies.measure !== undefined || this.#line.length > 0) return
     this.#feeder.sleep(this)
-    this.#asleepSince = this.#feeder.head
-  }
-
-  #wakeBooks(): void {
-    this.#drops.count(this.#sleepReason, this.#feeder.head - this.#asleepSince)
-    this.#asleepSince = -1
-  }
-
-  get #sleepReason(): DropReason {
-    return this.#settings.overflow === 'fail' ? 'refused' : 'buffer-full'
+    this.#books.sleep()
   }
 
   /** Messages that the running publish has counted but not offered here yet. */
   get #underWay(): number {
-    return this.#endedAt < 0 && this.#asleepSince < 0 && this.seat >= 0 ? this.#feeder.head - this.seen : 0
+    const { seat, seen } = this.#cohort?.cohort ?? this
+    return !this.#books.ended && !this.asleep && seat >= 0 ? this.#feeder.head - seen : 0
   }
 }

@@ -55,6 +55,13 @@ export class RingBuffer<T> {
     return false
   }
 
+  /** A buffer of its own with the same items. */
+  clone(): RingBuffer<T> {
+    const copy = new RingBuffer<T>()
+    for (let index = 0; index < this.#size; index++) copy.push(this.at(index) as T)
+    return copy
+  }
+
   clear(): void {
     this.#slots = []
     this.#mask = -1

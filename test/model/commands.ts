@@ -12,6 +12,8 @@ export type Command =
       readonly capacity: number
       readonly concurrency: number
       readonly watched: boolean
+      /** Twins: what they hold is the same until one of them is read. */
+      readonly times: number
     }
   | {
       readonly type: 'join'
@@ -79,6 +81,7 @@ export const commands: Arbitrary<Command> = fc.oneof(
       capacity,
       concurrency: fc.integer({ min: 1, max: 2 }),
       watched: fc.boolean(),
+      times: fc.constantFrom(1, 1, 3),
     }),
   },
   { weight: 3, arbitrary: command('join', { pattern, group: fc.constantFrom('g', 'h'), kind, policy }) },

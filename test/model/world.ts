@@ -57,7 +57,7 @@ export class World {
   async run(command: Command): Promise<void> {
     switch (command.type) {
       case 'subscribe':
-        this.#subscribe(command)
+        for (let n = 0; n < command.times; n++) this.#subscribe(command)
         break
       case 'join':
         this.#join(command)
@@ -256,8 +256,10 @@ export class World {
   }
 }
 
+/** One function for all: mailboxes with the same key may keep their copies together. */
+const keyOf = (message: { payload: Item }): number => message.payload.key
+
 function optionsOf(policy: OverflowPolicy): object {
-  if (policy === 'latest')
-    return { overflow: policy, key: (message: { payload: Item }) => message.payload.key }
+  if (policy === 'latest') return { overflow: policy, key: keyOf }
   return policy === 'block' ? { overflow: policy, blockTimeoutMs } : { overflow: policy }
 }

@@ -23,7 +23,7 @@ function byPublisher(): void {
 function bytesPerCall(run: () => void): number {
   run()
   const counts: number[] = []
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 8; round++) {
     globalThis.gc?.()
     const before = process.memoryUsage().heapUsed
     run()

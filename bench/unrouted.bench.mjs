@@ -71,7 +71,7 @@ function loopOf(it, statement) {
 
 /** Median of five runs of a million calls. */
 function allocated({ name, run }) {
-  run(100_000)
+  run(calls) // what V8 allocates to compile is not meant
   const samples = []
   for (let attempt = 0; attempt < 5; attempt++) {
     globalThis.gc()

@@ -84,13 +84,13 @@ describe('package', () => {
     expect((await stat(tarball)).size).toBeLessThanOrEqual(1_500_000)
   })
 
-  it('has a main door of at most 18 KB, minified and compressed, that needs no other package', async () => {
+  it('has a main door of at most 20 KB, minified and compressed, that needs no other package', async () => {
     const main = join(folder, 'node_modules/spillway/dist/index.js')
     const bundle = await build({
       ...{ entryPoints: [main], bundle: true, minify: true, write: false, format: 'esm' },
       platform: 'neutral', // no node: modules and no packages: either would fail the build
     })
-    expect(gzipSync(bundle.outputFiles[0]?.contents ?? '').length).toBeLessThanOrEqual(18_000)
+    expect(gzipSync(bundle.outputFiles[0]?.contents ?? '').length).toBeLessThanOrEqual(20_000)
   })
 
   it('carries its licence and its sources, and none of its tests', async () => {

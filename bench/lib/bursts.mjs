@@ -1,6 +1,7 @@
 // Asynchronous consumers: a burst is published, then the publisher waits until every copy of it has been
 // consumed.
 
+import { compile } from './compile.mjs'
 import { sink } from './handlers.mjs'
 import { payloadMask, payloads, sumOfPayloads } from './payloads.mjs'
 
@@ -28,13 +29,14 @@ export function consume(latch, payload) {
  * that needs to be awaited.
  */
 export function burstContestant({ name, burst, subscribers, latch, publish }) {
-  const run = async (count) => {
+  const loop = `return async (count) => {
     for (let sent = 0; sent < count; sent += burst) {
       const over = latch.expect(burst * subscribers)
-      for (let i = 0; i < burst; i++) publish(payloads[i & payloadMask])
+      for (let i = 0; i < burst; i++) publish(payloads[i & ${payloadMask}])
       await over
     }
-  }
+  }`
+  const run = compile(loop, { burst, subscribers, latch, publish, payloads })
   const wants = (count) => Math.imul(sumOfPayloads(burst), Math.imul(count / burst, subscribers))
   return { name, run, wants, delivers: subscribers, step: burst }
 }

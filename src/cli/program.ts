@@ -88,7 +88,9 @@ function addDemo(program: Command, finish: (code: number) => void): void {
     )
     .option('--drain <n>', 'messages each subscriber takes per second (500; with --from all)', parseRate)
     .option('--capacity <n>', 'places in each mailbox', parseCount, 1024)
-    .option('--for <time>', 'how long: 500ms, 10s, 2m', parseSeconds, 10)
+    .addOption(
+      new Option('--for <time>', 'how long: 500ms, 10s, 2m').argParser(parseSeconds).default(10, '10s'),
+    )
     .option('--keys <n>', 'distinct keys for the policy latest', parseCount, 16)
     .option('--from <file>', 'publish the lines of a file instead, or of stdin: -')
     .option('--topic <topic>', 'with --from: the topic to publish to', 'demo.lines')
@@ -138,7 +140,9 @@ function addPredict(program: Command, finish: (code: number) => void): void {
     .requiredOption('--sub <n>', 'μ: messages each subscriber takes per second', parseRateOrZero)
     .option('--capacity <n>', 'B: places in the mailbox', parseCount, 1024)
     .option('--policy <name>', 'what a full mailbox does', parsePolicy, 'drop-newest')
-    .option('--for <time>', 'T: how long: 500ms, 10s, 2m', parseSeconds, 10)
+    .addOption(
+      new Option('--for <time>', 'T: how long: 500ms, 10s, 2m').argParser(parseSeconds).default(10, '10s'),
+    )
     .option('--keys <n>', 'k: distinct keys, for the policy latest (16)', parseCount)
     .option('--members <n>', 'm: subscribers that share the mailbox as a queue group', parseCount, 1)
     .option('--run', 'simulate it as well, on the real broker with a virtual clock')

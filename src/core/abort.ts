@@ -1,3 +1,5 @@
+import { InvalidOptionError } from './errors.ts'
+
 /** Ends many things on one signal with one listener: a listener per subscription costs 1.3 KB, an entry here 30 bytes. */
 export class SignalRegistry {
   readonly #bySignal = new WeakMap<AbortSignal, SignalEntry>()
@@ -15,6 +17,13 @@ export class SignalRegistry {
   remove(signal: AbortSignal, target: Closable): void {
     this.#bySignal.get(signal)?.remove(target)
   }
+}
+
+/** An `AbortController` in the place of its signal is the commonest mistake; it would never abort anything. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function')
+    return
+  throw new InvalidOptionError('signal', signal, 'Give the signal of an AbortController.')
 }
 
 /** What a signal can end. */

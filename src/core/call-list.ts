@@ -59,7 +59,8 @@ export class CallList {
   /** Its subscription has ended: a call that the run under way still owes it becomes a dropped copy. */
   forfeit(consumer: DirectConsumer): void {
     const { slot, call } = consumer
-    if (this.#outer?.[slot] === call) this.#outer[slot] = (message) => consumer.missed(message)
+    if (this.#outer?.[slot] !== call || this.#outerConsumers[slot] !== consumer) return
+    this.#outer[slot] = (message) => consumer.missed(message)
   }
 
   /** Lets publish call it. */
@@ -105,18 +106,22 @@ export class CallList {
     if (this.#outerCount > 0) {
       this.#call(this.#outer as Handler[], this.#outerConsumers, this.#outerCount, message)
     }
-    this.#outerConsumers = []
     this.#end()
   }
 
   #end(): void {
     this.#running = false
+    if (this.#outer === undefined) return
     this.#outer = undefined
+    this.#outerConsumers = []
   }
 
   #edit(): void {
     if (!this.#running) return
-    this.#outer ??= this.#handlers
+    if (this.#outer === undefined) {
+      this.#outer = this.#handlers
+      this.#outerConsumers = this.#consumers
+    }
     if (this.#outer !== this.#handlers) return
     this.#handlers = [...this.#handlers]
     this.#consumers = [...this.#consumers]

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from './event-map.ts'
 import type { Ledger, MailboxLedger } from './ledger.ts'
 import type { Headers, Message } from './message.ts'
@@ -121,7 +122,8 @@ export interface SubscriptionBase extends Disposable, AsyncDisposable {
   ledger(): MailboxLedger
   /**
    * Takes nothing new, lets what is pending be read, then closes. Resolves when that is done, or after `timeoutMs`
-   * (default 30000), when the rest is dropped as `closed`. A group's pending copies stay with the group.
+   * (default 30000), when the rest is dropped as `closed`. So a reader that nobody reads any more waits for its
+   * deadline: close it instead. A group's pending copies stay with the other members; the last one drains the group.
    */
   drain(options?: DrainOptions): Promise<void>
   /** Ends it now: pending copies are dropped as `closed` (a group's stay with the group). Idempotent. */
@@ -133,11 +135,11 @@ export type HandlerSubscription = SubscriptionBase
 
 /** A subscription that is read: by `for await`, by `batches()`, or by `poll()` and `next()`. `break` closes it. */
 export interface Subscription<M = Message> extends SubscriptionBase, AsyncIterableIterator<M, undefined> {
-  /** Iterates over arrays of what is pending, oldest first; at most `max` messages each (default 1024). Do not keep or change the arrays of siblings: they are frozen. */
+  /** Iterates over arrays of what is pending, oldest first; at most `max` messages each (default 1024). Each array is the reader's own. */
   batches(options?: { readonly max?: number }): AsyncIterableIterator<readonly M[], undefined>
   /** Takes the oldest pending message, or returns undefined without waiting. */
   poll(): M | undefined
-  /** Takes the next message, waiting for it. Rejects once with `SlowSubscriberError` after a disconnect. Safe to call concurrently. */
+  /** Takes the next message, waiting for it; concurrent calls are served in order. Rejects once with `SlowSubscriberError` after a disconnect. */
   next(): Promise<IteratorResult<M, undefined>>
   return(): Promise<IteratorResult<M, undefined>>
   [Symbol.asyncIterator](): this
@@ -150,7 +152,7 @@ export interface DrainOptions {
 
 /** What `broker.drain()` saw. */
 export interface DrainReport {
-  /** True when everything inside was handed to its consumer before the deadline. */
+  /** True when everything inside was handed to its consumer, and every call had settled, before the deadline. */
   readonly complete: boolean
   /** Copies handed over while draining. */
   readonly delivered: number
@@ -190,16 +192,23 @@ export interface Broker<E extends object = AnyEvents> extends AsyncDisposable {
   ): HandlerSubscription
   /** A snapshot of all counters. It always balances: see `assertBalanced`. */
   ledger(): Ledger
-  /** Takes nothing new, finishes what is inside, then closes. Idempotent; concurrent calls share one drain. */
+  /**
+   * Takes nothing new, finishes what is inside, then closes. Idempotent; concurrent calls share one drain and its
+   * deadline. Awaited inside a handler it waits for that handler, up to the deadline.
+   */
   drain(options?: DrainOptions): Promise<DrainReport>
-  /** Ends everything now; pending copies are dropped as `closed` and counted. Idempotent. */
+  /**
+   * Ends everything now; pending copies are dropped as `closed` and counted. Resolves when nothing more will be
+   * delivered; calls of handlers that are under way finish by themselves. Idempotent.
+   */
   close(): Promise<void>
 }
 
 /** The broker of `createBroker`: everything inside one process. */
 export interface MemoryBroker<E extends object = AnyEvents> extends Broker<E> {
   /**
-   * Resolves when every matching mailbox took its copy, whatever its policy: mailboxes are waited for in parallel.
+   * Resolves when every matching mailbox took its copy, whatever its policy, or has ended: mailboxes are waited for in
+   * parallel. Rejects with `MailboxFullError` when the message is too large for one.
    * On deadline or abort rejects `PublishTimeoutError` naming the stalled ones; their copies are dropped and counted.
    */
   publishAndWait<T extends TopicOf<E>>(

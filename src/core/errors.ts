@@ -131,7 +131,10 @@ export class PublishTimeoutError extends SpillwayError {
   }
 }
 
-/** Mailboxes with the policy `fail` were full and refused their copy; every other mailbox got its own. */
+/**
+ * Mailboxes refused their copy; every other mailbox got its own. They were full under the policy `fail`, or no empty
+ * mailbox of theirs could have held it (`capacityBytes`).
+ */
 export class MailboxFullError extends SpillwayError {
   override readonly name = 'MailboxFullError'
   override readonly code = 'SPW_MAILBOX_FULL'
@@ -140,8 +143,8 @@ export class MailboxFullError extends SpillwayError {
 
   constructor(topic: string, subscriptions: readonly MailboxName[]) {
     super(
-      `Publish to "${topic}" was refused by ${listMailboxes(subscriptions)}, full under the policy "fail". ` +
-        `Other subscriptions got their copy. Retry later or raise the capacity.`,
+      `Publish to "${topic}" was refused by ${listMailboxes(subscriptions)}: full under the policy "fail", or too small ` +
+        `for this message. Other subscriptions got their copy. Raise the capacity; retry later if it was full.`,
     )
     this.topic = topic
     this.subscriptions = subscriptions

@@ -2,7 +2,7 @@ import { Cohort } from './cohort.ts'
 import { invariant, type MailboxName } from './errors.ts'
 import type { Host, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
-import type { Feeder, PrivateMailbox } from './private-mailbox.ts'
+import type { PrivateMailbox } from './private-mailbox.ts'
 
 /** What a feed knows of its fan-out. */
 export interface FedFanout {
@@ -13,7 +13,7 @@ export interface FedFanout {
 }
 
 /** Offers each message of a pattern to its private mailboxes, but not to those that are full and asleep. */
-export class Feed implements Feeder {
+export class Feed {
   readonly #fanout: FedFanout
   readonly #host: Host
   readonly #fed: (PrivateMailbox | Cohort)[] = []
@@ -72,6 +72,7 @@ export class Feed implements Feeder {
     this.#fanout.hasQueues()
   }
 
+  /** It shall be offered nothing any more. */
   unfeed(mailbox: PrivateMailbox): void {
     if (mailbox.seat < 0) return
     if (mailbox.asleep) removeSeat(this.#asleep, mailbox)
@@ -92,6 +93,7 @@ export class Feed implements Feeder {
     mailbox.join(cohort)
   }
 
+  /** It leaves its cohort and must be offered messages by itself. */
   separate(mailbox: PrivateMailbox, cohort: Cohort): void {
     cohort.remove(mailbox)
     if (cohort.members.size === 0) {
@@ -102,6 +104,7 @@ export class Feed implements Feeder {
     mailbox.seen = cohort.seen // it may still be owed the message that is being offered
   }
 
+  /** It is full: it need not be offered anything until it has been read. */
   sleep(mailbox: PrivateMailbox): void {
     removeSeat(this.#fed, mailbox)
     this.#moved = true
@@ -110,6 +113,7 @@ export class Feed implements Feeder {
     this.#refusing = undefined
   }
 
+  /** It has been read and must be offered again. */
   awaken(mailbox: PrivateMailbox): void {
     removeSeat(this.#asleep, mailbox)
     this.#refusing = undefined

@@ -41,10 +41,10 @@ export class GroupReader extends ReadingSubscription {
     return this.#group.ledger()
   }
 
-  /** What is pending stays with the group, so there is nothing to wait for. */
-  drain(): Promise<void> {
+  /** What is pending stays with the other members; the last one drains the group. */
+  async drain(options?: DrainOptions): Promise<void> {
+    if (!this.closed && this.#group.size === 1) return this.#group.drain(options)
     this.close()
-    return Promise.resolve()
   }
 
   protected override takeBatch(max: number): readonly Message[] {
@@ -92,8 +92,9 @@ export class GroupHandler extends MemorySubscription implements HandlerSubscript
     return this.#group.ledger()
   }
 
-  /** Leaves the group at once and resolves when its own calls have settled. */
+  /** Leaves the group at once and resolves when its own calls have settled; the last member drains the group. */
   async drain(options?: DrainOptions): Promise<void> {
+    if (!this.closed && this.#group.size === 1) return this.#group.drain(options)
     if (this.#drain === undefined && this.#worker.active > 0) {
       const drain = new Drain(options, this.fanout.host.clock, () => drain.settle())
       this.#drain = drain

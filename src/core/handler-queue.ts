@@ -89,13 +89,15 @@ export class HandlerQueue {
 
   #run(): void {
     const { worker } = this
+    const { reports } = this.#fanout.host
     const outer = this.#taking // a handler may have led here
     this.#taking = true
     // Not more than was there: a handler that publishes to itself must leave the others their turn.
     for (let left = this.mailbox.pending; left > 0 && worker.idle; left--) {
+      reports.hold() // what taking it has caused is reported when it has been handed over
       const message = this.mailbox.take()
-      if (message === undefined) break
-      worker.runQueued(message)
+      if (message !== undefined) worker.runQueued(message)
+      reports.release()
     }
     this.#taking = outer
     if (this.#settle() || !worker.idle) return // it runs again when a call has settled

@@ -73,10 +73,11 @@ export class Measure {
     if (this.#sizes.size === 0) this.#forget()
   }
 
-  /** An empty mailbox must keep no message alive, nor its key. */
+  /** An empty mailbox must keep no message alive, nor its key, and weighs nothing. */
   #forget(): void {
     this.#asked = undefined
     this.#askedKey = undefined
+    this.bytes = 0 // fractions do not add up to exactly nothing
   }
 
   #ask(message: Message): void {

@@ -1,4 +1,4 @@
-import { SignalRegistry } from './abort.ts'
+import { checkSignal, SignalRegistry } from './abort.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type {
   Capabilities,
@@ -98,7 +98,7 @@ class InProcessBroker implements Host {
 
   constructor(options: BrokerOptions) {
     this.clock = options.clock ?? systemClock
-    this.desk = new Desk(this.clock)
+    this.desk = new Desk(this.clock, this.signals)
     this.observers = new Observers((observed) => {
       if (observed) for (const fanout of this.#fanouts) fanout.decideAtOnce()
     })
@@ -203,7 +203,11 @@ class InProcessBroker implements Host {
     if (this.#open) this.observers.emit('draining', {})
     this.#refuse()
     // One deadline for all, also for those that began to drain by themselves with another.
-    const cancel = this.clock.schedule(() => void this.close(), timeoutMs)
+    let inTime = true
+    const cancel = this.clock.schedule(() => {
+      inTime = false
+      void this.close()
+    }, timeoutMs)
     const forEver = { timeoutMs: Number.POSITIVE_INFINITY }
     await Promise.all([...this.#owners()].map((owner) => owner.drain(forEver)))
     cancel()
@@ -211,7 +215,12 @@ class InProcessBroker implements Host {
     const after = this.#totals()
     const dropped = after.closed - before.closed
     const durationMs = this.clock.now() - since
-    return { complete: dropped === 0, delivered: after.delivered - before.delivered, dropped, durationMs }
+    return {
+      complete: inTime && dropped === 0,
+      delivered: after.delivered - before.delivered,
+      dropped,
+      durationMs,
+    }
   }
 
   #refuse(): void {
@@ -288,10 +297,4 @@ class InProcessBroker implements Host {
       warnOfSecondBlock(group, this.#fanouts, this.observers)
     return subscription
   }
-}
-
-/** An `AbortController` in the place of its signal is the commonest mistake; it would never abort anything. */
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined || typeof signal.addEventListener === 'function') return
-  throw new InvalidOptionError('signal', signal, 'Give the signal of an AbortController.')
 }

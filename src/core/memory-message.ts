@@ -22,7 +22,7 @@ class Stamp {
  * more than the few who ask are worth.
  */
 const ids = new WeakMap<MemoryMessage, string>()
-const idPrefix: string = globalThis.crypto.randomUUID()
+let idPrefix: string | undefined
 let idsMade = 0
 
 /** A message of the memory broker: as small as it can be, because every publish makes one. */
@@ -48,6 +48,7 @@ export class MemoryMessage implements Message {
   get id(): string {
     let id = ids.get(this)
     if (id === undefined) {
+      idPrefix ??= globalThis.crypto.randomUUID()
       id = `${idPrefix}-${(idsMade++).toString(36)}`
       ids.set(this, id)
     }

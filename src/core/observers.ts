@@ -1,9 +1,13 @@
 import type { BrokerEvents, Observer } from './observer.ts'
 import { isThenable } from './thenable.ts'
 
+interface Entry {
+  readonly observer: Observer
+}
+
 /** Delivers broker events to observers. Callers ask `wants` first, so that nobody observing costs one field read. */
 export class Observers {
-  #all: readonly Observer[] = []
+  #all: readonly Entry[] = []
   readonly #dropsObserved: (observed: boolean) => void
   /** Somebody hears of drops: mailboxes must decide at publish time. */
   dropped = false
@@ -15,17 +19,17 @@ export class Observers {
   }
 
   add(observer: Observer): Disposable {
-    const own = { ...observer } // the same observer may be added twice and removed once
-    this.#replace([...this.#all, own])
-    return { [Symbol.dispose]: () => this.#replace(this.#all.filter((other) => other !== own)) }
+    const entry = { observer } // the same observer may be added twice and removed once
+    this.#replace([...this.#all, entry])
+    return { [Symbol.dispose]: () => this.#replace(this.#all.filter((other) => other !== entry)) }
   }
 
   wants(name: keyof BrokerEvents): boolean {
-    return this.#all.length > 0 && this.#all.some((observer) => observer[name] !== undefined)
+    return this.#all.length > 0 && this.#all.some(({ observer }) => observer[name] !== undefined)
   }
 
   emit<Name extends keyof BrokerEvents>(name: Name, event: BrokerEvents[Name]): void {
-    for (const observer of this.#all) this.#call(observer, name, event)
+    for (const entry of this.#all) this.#call(entry, name, event)
   }
 
   /** Calls a user's callback. What it throws, or rejects with, is reported and goes no further. */
@@ -50,13 +54,14 @@ export class Observers {
     else console.warn(`Spillway: ${event.text}`)
   }
 
-  #call<Name extends keyof BrokerEvents>(observer: Observer, name: Name, event: BrokerEvents[Name]): void {
+  #call<Name extends keyof BrokerEvents>(entry: Entry, name: Name, event: BrokerEvents[Name]): void {
+    const { observer } = entry
     const listen = observer[name]
     if (listen === undefined) return
     const failed = (error: unknown): void => {
       if (name === 'callbackError') return // an observer that fails at hearing of failures is on its own
       for (const other of this.#all) {
-        if (other !== observer) this.#call(other, 'callbackError', { callback: `observer.${name}`, error })
+        if (other !== entry) this.#call(other, 'callbackError', { callback: `observer.${name}`, error })
       }
     }
     try {
@@ -67,10 +72,10 @@ export class Observers {
     }
   }
 
-  #replace(all: readonly Observer[]): void {
+  #replace(all: readonly Entry[]): void {
     this.#all = all
-    this.unrouted = all.some((observer) => observer.unrouted !== undefined)
-    const dropped = all.some((observer) => observer.dropped !== undefined)
+    this.unrouted = all.some(({ observer }) => observer.unrouted !== undefined)
+    const dropped = all.some(({ observer }) => observer.dropped !== undefined)
     if (dropped === this.dropped) return
     this.dropped = dropped
     this.#dropsObserved(dropped)

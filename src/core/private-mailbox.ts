@@ -3,6 +3,7 @@ import { Books } from './books.ts'
 import type { Cohort, Membership } from './cohort.ts'
 import type { Carried } from './cursor-mailbox.ts'
 import type { MailboxName } from './errors.ts'
+import type { Feed } from './feed.ts'
 import type { MailboxCounts } from './ledger.ts'
 import type { Host, Mailbox, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
@@ -11,20 +12,6 @@ import type { MailboxSettings } from './settings.ts'
 import type { Waiter, WaitingRoom } from './ticket.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-/** What feeds a private mailbox: the fan-out of its pattern. */
-export interface Feeder {
-  /** Messages published to the pattern so far. */
-  readonly head: number
-  /** The mailbox is full: it need not be offered anything until it has been read. */
-  sleep(mailbox: PrivateMailbox): void
-  /** It has been read and must be offered again. */
-  awaken(mailbox: PrivateMailbox): void
-  /** It shall be offered nothing any more. */
-  unfeed(mailbox: PrivateMailbox): void
-  /** It leaves its cohort and must be offered messages by itself. */
-  separate(mailbox: PrivateMailbox, cohort: Cohort): void
-}
-
 /**
  * A mailbox with a buffer of its own. `offer` decides at once what becomes of a copy, as the table of overflow
  * policies says. A full mailbox of `drop-newest` or `fail` that nobody watches sleeps: the copies it loses are the
@@ -32,13 +19,13 @@ export interface Feeder {
  */
 export class PrivateMailbox implements Mailbox, WaitingRoom {
   readonly owner: MailboxOwner
-  /** Index in its feeder's list, kept by the feeder; -1 while it is not fed. */
+  /** Index in its feed's list, kept by the feed; -1 while it is not fed. */
   seat = -1
   /** Position behind the last message offered. */
   seen: number
   readonly #settings: MailboxSettings
   readonly #host: Host
-  readonly #feeder: Feeder
+  readonly #feed: Feed
   #copies: PendingCopies
   readonly #line: WaitingLine
   readonly #doorbell = new Doorbell()
@@ -46,15 +33,15 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   #cohort: Membership | undefined
   #whenEmpty: (() => void) | undefined
 
-  constructor(owner: MailboxOwner, host: Host, feeder: Feeder, front: readonly Message[], carried?: Carried) {
+  constructor(owner: MailboxOwner, host: Host, feed: Feed, front: readonly Message[], carried?: Carried) {
     this.owner = owner
     this.#settings = owner.settings
     this.#host = host
-    this.#feeder = feeder
-    this.seen = feeder.head
+    this.#feed = feed
+    this.seen = feed.head
     this.#line = new WaitingLine(this, owner, host)
     this.#copies = new PendingCopies(owner.settings, front, host)
-    this.#books = new Books(owner, host, feeder, carried)
+    this.#books = new Books(owner, host, feed, carried)
   }
 
   get name(): MailboxName {
@@ -87,7 +74,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   /** Takes the copy, or does what the policy says. */
   offer(message: Message): void {
-    this.seen = this.#feeder.head
+    this.seen = this.#feed.head
     const copies = this.#copies
     if (copies.measure === undefined) {
       if (copies.count < this.#settings.capacity && this.#line.length === 0) this.#accept(message)
@@ -127,19 +114,24 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     if (this.pending > 0) this.#doorbell.ringOne()
   }
 
-  giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void {
-    this.#host.reports.hold()
-    if (!this.#line.remove(waiter)) return this.#host.reports.release()
+  giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): boolean {
+    const { reports } = this.#host
+    reports.hold()
+    if (!this.#line.remove(waiter)) {
+      reports.release()
+      return false
+    }
     this.#books.drops.drop(waiter.message, reason)
     this.#admitWaiters() // those behind it may be smaller
     if (this.pending + this.waiting === 0) this.#nowEmpty()
-    this.#host.reports.release()
+    reports.release()
+    return true
   }
 
   /** Ends its sleep, because it was read or because a publish must not pass it by. */
   awaken(): void {
     if (!this.asleep) return
-    this.#feeder.awaken(this)
+    this.#feed.awaken(this)
     this.#books.wake()
   }
 
@@ -158,7 +150,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.#books.drops.count('superseded', superseded)
     this.#books.drops.count('evicted-oldest', evicted)
     if (cohort.members.size > 1) this.#copies = this.#copies.clone()
-    this.#feeder.separate(this, cohort)
+    this.#feed.separate(this, cohort)
   }
 
   counts(): MailboxCounts {
@@ -177,7 +169,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.separate()
     const underWay = this.#underWay
     if (underWay > 0) this.#books.drops.count('closed', underWay)
-    this.#feeder.unfeed(this)
+    this.#feed.unfeed(this)
     this.#books.end()
   }
 
@@ -274,7 +266,9 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   #refuseLarge(message: Message): void {
     const { overflow } = this.#settings
-    if (overflow === 'fail' || overflow === 'block') this.#refuse(message)
+    const asked =
+      overflow === 'fail' || overflow === 'block' || this.#host.desk.insistenceOn(message) !== undefined
+    if (asked) this.#refuse(message)
     this.#books.drops.drop(message, 'too-large')
   }
 
@@ -306,14 +300,20 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #sleep(): void {
-    if (this.#books.drops.watched || this.#copies.measure !== undefined || this.#line.length > 0) return
-    this.#feeder.sleep(this)
+    if (
+      this.seat < 0 ||
+      this.#books.drops.watched ||
+      this.#copies.measure !== undefined ||
+      this.#line.length > 0
+    )
+      return
+    this.#feed.sleep(this)
     this.#books.sleep()
   }
 
   /** Messages that the running publish has counted but not offered here yet. */
   get #underWay(): number {
     const { seat, seen } = this.#cohort?.cohort ?? this
-    return !this.#books.ended && !this.asleep && seat >= 0 ? this.#feeder.head - seen : 0
+    return !this.#books.ended && !this.asleep && seat >= 0 ? this.#feed.head - seen : 0
   }
 }

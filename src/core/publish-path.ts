@@ -1,3 +1,4 @@
+import { checkSignal } from './abort.ts'
 import type { PublishAndWaitOptions, PublishOptions, Receipt, TopicPublisher } from './contract.ts'
 import { BoundPublisher } from './bound-publisher.ts'
 import { InvalidOptionError } from './errors.ts'
@@ -175,9 +176,12 @@ export class PublishPath {
     options: PublishOptions | undefined,
     timeoutMs: number | undefined,
   ): Promise<Receipt> {
-    this.published++
-    if (route.first === undefined) return this.#nobody(route.topic)
+    if (route.first === undefined) {
+      this.published++
+      return this.#nobody(route.topic)
+    }
     const message = this.#messages.makeWith(route.topic, payload, options?.headers, options?.id)
+    this.published++
     const insistence = timeoutMs === undefined ? undefined : { message, timeoutMs }
     if (insistence === undefined) {
       this.#fanOut(route, message)
@@ -214,10 +218,17 @@ function noop(): void {}
 function checkOptions(options: PublishOptions | undefined): void {
   if (options === undefined) return
   const { headers, id } = options
+  checkSignal(options.signal)
   if (id !== undefined && (typeof id !== 'string' || id === '')) {
     throw new InvalidOptionError('id', id, 'Give a non-empty string, or leave it out.')
   }
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  if (headers === undefined) return
+  const prototype: unknown =
+    typeof headers === 'object' && headers !== null ? Object.getPrototypeOf(headers) : headers
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new InvalidOptionError('headers', headers, 'Give a plain object of strings.')
+  }
+  for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string')
       throw new InvalidOptionError(`headers.${name}`, value, 'Headers are strings.')
   }

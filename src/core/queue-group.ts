@@ -95,7 +95,7 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
     this.#members.delete(member)
     if (worker !== undefined) {
       this.#workers.splice(this.#workers.indexOf(worker), 1)
-      if (this.#workers.length === 0) this.queue()
+      if (!this.#hasIdleWorker()) this.queue()
     }
     this.mailbox.passOn()
     if (this.#members.size === 0) this.#end(reason, brokerEnds)
@@ -196,12 +196,17 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
 
   /** Gives pending copies to idle handlers; with none left, lets publish call them directly. */
   #run(): void {
+    const { reports } = this.#fanout.host
     const outer = this.#taking // a handler may have led here
     this.#taking = true
     // Not more than was there: a handler that publishes to itself must leave the others their turn.
-    for (let left = this.mailbox.pending; left > 0 && this.#hasIdleWorker(); left--) {
+    for (let left = this.mailbox.pending; left > 0; left--) {
+      const worker = this.#idleWorker()
+      if (worker === undefined) break
+      reports.hold() // what taking it has caused is reported when it has been handed over
       const message = this.mailbox.take()
-      if (message !== undefined) this.#idleWorker()?.runQueued(message)
+      if (message !== undefined) worker.runQueued(message)
+      reports.release()
     }
     this.#taking = outer
     if (this.#settle()) return

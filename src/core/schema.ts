@@ -1,4 +1,5 @@
 import { PayloadInvalidError, type SchemaIssue } from './errors.ts'
+import { isThenable } from './thenable.ts'
 import { checkPattern, isLiteral, matches } from './topic.ts'
 
 /**
@@ -45,7 +46,9 @@ export class SchemaTable {
 /** The payload as its schema returns it. Throws or rejects with `PayloadInvalidError`; is a promise if the schema's is. */
 export function validate(schema: PayloadSchema, topic: string, payload: unknown): unknown {
   const result = schema['~standard'].validate(payload)
-  return result instanceof Promise ? result.then((late) => accept(late, topic)) : accept(result, topic)
+  return isThenable(result)
+    ? Promise.resolve(result).then((late) => accept(late, topic))
+    : accept(result, topic)
 }
 
 function accept(result: SchemaResult, topic: string): unknown {

@@ -62,6 +62,9 @@ interface GivenOptions {
 /** Checks all options at once and fills in defaults. Subscriptions without options share one object. */
 export function subscriptionSettings(options: HandlerOptions<never> | undefined): SubscriptionSettings {
   if (options === undefined) return defaults
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidOptionError('options', options, 'Give an object of options, or leave it out.')
+  }
   const given = options as GivenOptions
   const overflow = checkOverflow(given.overflow)
   checkCompanions(given, overflow)
@@ -73,7 +76,7 @@ export function subscriptionSettings(options: HandlerOptions<never> | undefined)
     queued: given.delivery === 'queued',
     overflow,
     capacity: wholeNumber('capacity', given.capacity, defaultCapacity),
-    capacityBytes: wholeNumber('capacityBytes', given.capacityBytes, Number.POSITIVE_INFINITY),
+    capacityBytes: duration('capacityBytes', given.capacityBytes, Number.POSITIVE_INFINITY),
     sizeOf: callback('sizeOf', given.sizeOf) as MailboxSettings['sizeOf'],
     key: callback('key', given.key) as MailboxSettings['key'],
     blockTimeoutMs: duration('blockTimeoutMs', given.blockTimeoutMs, defaultTimeoutMs),
@@ -102,15 +105,11 @@ export function contradiction(
   return mailboxOptions.find((name) => given?.[name] !== undefined && given[name] !== settings[name])
 }
 
-/** Checks a duration in milliseconds: a number ≥ 0, `Infinity` allowed. */
+/** Checks an amount of milliseconds or bytes: a number ≥ 0, `Infinity` allowed. */
 export function duration(option: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback
   if (typeof value === 'number' && value >= 0) return value
-  throw new InvalidOptionError(
-    option,
-    value,
-    'Give milliseconds as a number ≥ 0; Infinity means without end.',
-  )
+  throw new InvalidOptionError(option, value, 'Give a number ≥ 0; Infinity means without limit.')
 }
 
 /** Checks a count: a whole number from 1. */

@@ -115,7 +115,7 @@ export class SharedRing {
         low = Math.min(low, Math.max(cursor.position, head - cursor.capacity))
       this.#clearTo(low)
       // A sweep asks every cursor, so one per lap at most.
-      this.#nextSweep = head + this.slots.length
+      this.#nextSweep = head + (this.slots.length >> 1)
       if (head - this.#low <= this.mask) return
     }
     if (this.slots.length < powerOfTwo(this.#widest)) this.#grow()

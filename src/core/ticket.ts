@@ -1,3 +1,4 @@
+import type { SignalRegistry } from './abort.ts'
 import type { Clock } from './clock.ts'
 import type { PublishOptions, Receipt } from './contract.ts'
 import {
@@ -21,8 +22,8 @@ export interface Waiter {
 /** The mailbox side of waiting, as a ticket sees it. */
 export interface WaitingRoom {
   readonly name: MailboxName
-  /** Takes the copy out of the queue of waiters and counts it as dropped. */
-  giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void
+  /** Takes the copy out of the queue of waiters and counts it as dropped; false when it is not there any more. */
+  giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): boolean
 }
 
 /** What a publish that must wait for every mailbox asks for. */
@@ -38,6 +39,7 @@ export interface Insistence {
 export class Ticket {
   readonly message: Message
   readonly #clock: Clock
+  readonly #signals: SignalRegistry
   readonly #since: number
   readonly #undecided = new Set<Waiter>()
   readonly #stalled: MailboxName[] = []
@@ -49,8 +51,9 @@ export class Ticket {
   #settle: (() => void) | undefined
   #cancelTimer: (() => void) | undefined
 
-  constructor(message: Message, clock: Clock) {
+  constructor(message: Message, clock: Clock, signals: SignalRegistry) {
     this.message = message
+    this.#signals = signals
     this.#clock = clock
     this.#since = clock.now()
   }
@@ -93,13 +96,13 @@ export class Ticket {
     if (this.#undecided.size === 0) return this.#verdict(options) ?? receipt
     return new Promise<Receipt>((resolve) => {
       const signal = options?.signal
-      const abort = (): void => this.#abort()
+      const waiting = { close: () => this.#abort() }
       this.#settle = () => {
         this.#cancelTimer?.()
-        signal?.removeEventListener('abort', abort)
+        if (signal !== undefined) this.#signals.remove(signal, waiting)
         resolve(this.#verdict(options) ?? receipt)
       }
-      signal?.addEventListener('abort', abort)
+      if (signal !== undefined) this.#signals.add(signal, waiting)
       this.#armTimer()
       if (signal?.aborted === true) this.#abort() // a callback of this very publish may have aborted it
     })
@@ -145,8 +148,7 @@ export class Ticket {
   }
 
   #giveUp(waiter: Waiter, reason: 'timeout' | 'aborted'): void {
-    this.#stalled.push(waiter.mailbox.name)
-    waiter.mailbox.giveUp(waiter, reason)
+    if (waiter.mailbox.giveUp(waiter, reason)) this.#stalled.push(waiter.mailbox.name)
     this.release(waiter)
   }
 }
@@ -157,20 +159,22 @@ export class Ticket {
  */
 export class Desk {
   readonly #clock: Clock
+  readonly #signals: SignalRegistry
   readonly #tickets: Ticket[] = []
   readonly #insistences: Insistence[] = []
   /** True when some publish under way may have something to wait for: the publisher's fast check. */
   busy = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, signals: SignalRegistry) {
     this.#clock = clock
+    this.#signals = signals
   }
 
   /** The ticket of the publish that offers `message`, made on first need. */
   open(message: Message): Ticket {
     let ticket = this.#tickets.find((one) => one.message === message)
     if (ticket === undefined) {
-      ticket = new Ticket(message, this.#clock)
+      ticket = new Ticket(message, this.#clock, this.#signals)
       this.#tickets.push(ticket)
       this.busy = true
     }

@@ -96,18 +96,21 @@ export class Worker {
 export function recognisable(handler: Handler, owner: () => object): Handler {
   return (message) =>
     runInside(owner(), (origin: Origin) => {
-      let result: unknown
+      let open = false
       try {
-        result = handler(message)
+        const result = handler(message)
+        if (!isThenable(result)) return result
+        open = true
+        // One promise for both who wait: a lazy thenable, such as a query, starts its work each time it is asked.
+        const settled = Promise.resolve(result)
+        const over = (): void => {
+          origin.active = false
+        }
+        settled.then(over, over)
+        return settled
       } finally {
-        if (!isThenable(result)) origin.active = false
+        if (!open) origin.active = false
       }
-      if (!isThenable(result)) return result
-      const over = (): void => {
-        origin.active = false
-      }
-      Promise.resolve(result).then(over, over)
-      return result
     })
 }
 
@@ -117,6 +120,10 @@ let warned = false
 function warnUnobserved(pattern: string, error: unknown): void {
   if (warned) return
   warned = true
-  const text = `Spillway: a handler on "${pattern}" failed and nobody observes handlerError: ${String(error)}`
+  let what = 'a value that cannot be shown'
+  try {
+    what = String(error)
+  } catch {}
+  const text = `Spillway: a handler on "${pattern}" failed and nobody observes handlerError: ${what}`
   console.warn(`${text}. Add broker.observe({ handlerError }) to hear of all of them; this is said once.`)
 }

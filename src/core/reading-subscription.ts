@@ -16,7 +16,9 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
   /** Why it ended, until the reader has been told. */
   #error: SlowSubscriberError | undefined
   #retry: (() => IteratorResult<Message, undefined> | Promise<IteratorResult<Message, undefined>>) | undefined
-  #clear: (() => void) | undefined
+  /** How many calls wait for it, and how many of the wait before have not looked again yet. */
+  #calls = 0
+  #late = 0
 
   get pending(): number {
     return this.closed ? 0 : this.mailbox.pending
@@ -34,6 +36,7 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
     if (this.closed) return this.#end()
     // Returning a plain result where there is one saves two turns and a promise.
     this.#retry ??= () => {
+      this.#woken()
       const late = this.mailbox.take()
       return late === undefined ? this.next() : { value: late, done: false }
     }
@@ -60,6 +63,7 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
       return this.#wait().then(retry)
     }
     const retry = (): IteratorResult<readonly Message[], undefined> | ReturnType<typeof nextBatch> => {
+      this.#woken()
       const messages = this.takeBatch(max)
       return messages.length === 0 ? nextBatch() : { value: messages, done: false }
     }
@@ -90,15 +94,23 @@ export abstract class ReadingSubscription extends MemorySubscription implements 
   }
 
   #wait(): Promise<void> {
-    if (this.#waiting === undefined) {
-      this.#waiting = this.mailbox.wait()
-      // Registered first, so it runs before the first of the calls looks again, and only before the first.
-      this.#clear ??= () => {
-        this.#waiting = undefined
-      }
-      void this.#waiting.then(this.#clear)
-    }
+    this.#waiting ??= this.mailbox.wait()
+    this.#calls++
     return this.#waiting
+  }
+
+  /**
+   * A call looks again. The first of those that waited together ends the wait; the others come right after it, before
+   * anybody can be woken from the next one.
+   */
+  #woken(): void {
+    if (this.#late > 0) {
+      this.#late--
+    } else {
+      this.#waiting = undefined
+      this.#late = this.#calls - 1
+      this.#calls = 0
+    }
   }
 
   #claim(): void {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { OverflowPolicy } from '../core/contract.ts'
+import { overflowPolicies } from '../core/settings.ts'
 
 // Parsers of option values. What they throw becomes one line that names the option and the value.
 
@@ -34,20 +35,10 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('Give a whole number from 1 to 1073741824.')
 }
 
-/** Every policy of the broker, in the order tables show them. */
-export const policies: readonly OverflowPolicy[] = [
-  'drop-newest',
-  'drop-oldest',
-  'latest',
-  'block',
-  'fail',
-  'disconnect',
-]
-
 export function parsePolicy(text: string): OverflowPolicy {
-  const policy = policies.find((name) => name === text)
+  const policy = overflowPolicies.find((name) => name === text)
   if (policy !== undefined) return policy
-  throw new InvalidArgumentError(`Use one of ${policies.join(', ')}.`)
+  throw new InvalidArgumentError(`Use one of ${overflowPolicies.join(', ')}.`)
 }
 
 /** A list with commas, each policy once. */

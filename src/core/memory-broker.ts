@@ -35,6 +35,7 @@ import {
   contradiction,
   defaultTimeoutMs,
   duration,
+  overflowPolicies,
   type SubscriptionSettings,
   subscriptionSettings,
 } from './settings.ts'
@@ -59,7 +60,7 @@ const capabilities: Capabilities = Object.freeze({
   wildcards: true,
   delivery: 'at-most-once',
   ackLevels: Object.freeze(['accepted'] as const),
-  overflow: Object.freeze(['drop-newest', 'drop-oldest', 'latest', 'block', 'fail', 'disconnect'] as const),
+  overflow: overflowPolicies,
 })
 
 /**

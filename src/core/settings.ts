@@ -16,14 +16,15 @@ export interface MailboxSettings {
 export const defaultCapacity = 1024
 export const defaultTimeoutMs = 30_000
 
-const policies: readonly OverflowPolicy[] = [
+/** Every overflow policy, in the order tables show them. */
+export const overflowPolicies: readonly OverflowPolicy[] = Object.freeze([
   'drop-newest',
   'drop-oldest',
   'latest',
   'block',
   'fail',
   'disconnect',
-]
+] as const)
 
 const defaults: SubscriptionSettings = Object.freeze({
   concurrency: 1,
@@ -128,8 +129,8 @@ function checkOverflow(overflow: GivenOptions['overflow']): OverflowPolicy {
       'Spilling needs a directory, which the memory broker has not.',
     )
   }
-  if (policies.includes(overflow)) return overflow
-  throw new InvalidOptionError('overflow', overflow, `Use one of ${policies.join(', ')}.`)
+  if (overflowPolicies.includes(overflow)) return overflow
+  throw new InvalidOptionError('overflow', overflow, `Use one of ${overflowPolicies.join(', ')}.`)
 }
 
 /** Options that make sense only together. */

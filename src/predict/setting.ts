@@ -1,6 +1,6 @@
 import type { DropReason, OverflowPolicy } from '../core/contract.ts'
 import { InvalidOptionError } from '../core/errors.ts'
-import { defaultCapacity, wholeNumber } from '../core/settings.ts'
+import { defaultCapacity, overflowPolicies, wholeNumber } from '../core/settings.ts'
 
 /** A publisher, a mailbox, and what takes from it: the question that `predict` and `simulate` answer. */
 export interface Setting {
@@ -59,15 +59,6 @@ export interface CheckedSetting {
   readonly members: number
 }
 
-const policies: readonly OverflowPolicy[] = [
-  'drop-newest',
-  'drop-oldest',
-  'latest',
-  'block',
-  'fail',
-  'disconnect',
-]
-
 /** Checks all fields at once; throws `InvalidOptionError` naming the first that cannot be. */
 export function checkSetting(setting: Setting): CheckedSetting {
   const { publishPerSecond, drainPerSecond, seconds, overflow = 'drop-newest', keys } = setting
@@ -76,8 +67,8 @@ export function checkSetting(setting: Setting): CheckedSetting {
   if (!(Number.isFinite(drainPerSecond) && drainPerSecond >= 0)) {
     throw new InvalidOptionError('drainPerSecond', drainPerSecond, 'Give a finite number from 0.')
   }
-  if (!policies.includes(overflow)) {
-    throw new InvalidOptionError('overflow', overflow, `Use one of ${policies.join(', ')}.`)
+  if (!overflowPolicies.includes(overflow)) {
+    throw new InvalidOptionError('overflow', overflow, `Use one of ${overflowPolicies.join(', ')}.`)
   }
   if ((overflow === 'latest') !== (keys !== undefined)) {
     const reason =

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import type { OverflowPolicy } from '../../src/index.ts'
+import { type OverflowPolicy, overflowPolicies } from '../../src/index.ts'
 import type { ConsumerKind } from './reference.ts'
 
 /** One step. Numbers named `at` choose among what is alive when the step runs, so every script is playable. */
@@ -42,20 +42,12 @@ export type Command =
 const topics = ['a.x', 'a.y', 'b.x', 'c']
 const patterns = ['a.x', 'a.*', '*.x', '>', 'c', 'b.>']
 const kinds: readonly ConsumerKind[] = ['reader', 'reader', 'reader', 'sync', 'queued', 'held']
-const policies: readonly OverflowPolicy[] = [
-  'drop-newest',
-  'drop-oldest',
-  'latest',
-  'block',
-  'fail',
-  'disconnect',
-]
 
 const at = fc.nat(1000)
 const topic = fc.constantFrom(...topics)
 const pattern = fc.constantFrom(...patterns)
 const kind = fc.constantFrom(...kinds)
-const policy = fc.constantFrom(...policies)
+const policy = fc.constantFrom(...overflowPolicies)
 const key = fc.nat(3)
 // Below 16 a mailbox is private from the start, from 16 it begins as a cursor in the shared ring.
 const capacity = fc.constantFrom(1, 2, 3, 16, 17, 20)

@@ -210,11 +210,11 @@ export class Fanout implements FedFanout {
     this.#ring?.push(message)
     this.head++
     this.#dropEmptyRing()
-    if (!this.feed.empty) this.feed.offer(message)
+    if (!this.feed.idle) this.feed.offer(message)
   }
 
   #endRun(): void {
-    this.#state &= dirty | calls | (this.#ring === undefined ? 0 : shared) | (this.feed.empty ? 0 : fed)
+    this.#state &= dirty | calls | (this.#ring === undefined ? 0 : shared) | (this.feed.idle ? 0 : fed)
   }
 
   /** The message has found mailboxes full: they have left the ring and are offered it under their policy. */

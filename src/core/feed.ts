@@ -23,6 +23,8 @@ export class Feed {
   #moved = false
   /** Mailboxes asleep that must be named to every publisher; kept until one of them wakes or another falls asleep. */
   #refusing: readonly MailboxName[] | undefined
+  /** How many of those asleep they are. */
+  #refusers = 0
 
   constructor(fanout: FedFanout, host: Host) {
     this.#fanout = fanout
@@ -33,8 +35,9 @@ export class Feed {
     return this.#fanout.head
   }
 
-  get empty(): boolean {
-    return this.#fed.length + this.#asleep.length === 0
+  /** True when nobody need be offered the next message, nor be named to its publisher. */
+  get idle(): boolean {
+    return this.#fed.length + this.#refusers === 0
   }
 
   /** True while a message is being offered: some mailboxes may still be owed it. */
@@ -46,7 +49,7 @@ export class Feed {
     const outer = this.#offering
     this.#offering = message
     this.#host.reports.hold()
-    if (this.#asleep.length > 0) this.#refuse(message)
+    if (this.#refusers > 0) this.#refuse(message)
     // One that goes to sleep or leaves gives its seat to the last, which may stand anywhere then: look again.
     do {
       this.#moved = false
@@ -75,10 +78,12 @@ export class Feed {
   /** It shall be offered nothing any more. */
   unfeed(mailbox: PrivateMailbox): void {
     if (mailbox.seat < 0) return
-    if (mailbox.asleep) removeSeat(this.#asleep, mailbox)
-    else removeSeat(this.#fed, mailbox)
-    this.#moved = true
-    this.#refusing = undefined
+    if (mailbox.asleep) {
+      this.#leaveBed(mailbox)
+    } else {
+      removeSeat(this.#fed, mailbox)
+      this.#moved = true
+    }
   }
 
   /** Puts an empty `latest` mailbox together with others that are empty; it need not be fed by itself. */
@@ -110,13 +115,14 @@ export class Feed {
     this.#moved = true
     mailbox.seat = this.#asleep.length
     this.#asleep.push(mailbox)
+    if (mailbox.owner.settings.overflow !== 'fail') return
     this.#refusing = undefined
+    this.#refusers++
   }
 
   /** It has been read and must be offered again. */
   awaken(mailbox: PrivateMailbox): void {
-    removeSeat(this.#asleep, mailbox)
-    this.#refusing = undefined
+    this.#leaveBed(mailbox)
     this.feed(mailbox)
   }
 
@@ -134,9 +140,16 @@ export class Feed {
     return all.map((mailbox) => mailbox.owner)
   }
 
+  #leaveBed(mailbox: PrivateMailbox): void {
+    removeSeat(this.#asleep, mailbox)
+    if (mailbox.owner.settings.overflow !== 'fail') return
+    this.#refusing = undefined
+    this.#refusers--
+  }
+
   #refuse(message: Message): void {
     this.#refusing ??= this.#asleep.filter((mailbox) => mailbox.refuses).map((mailbox) => mailbox.name)
-    if (this.#refusing.length > 0) this.#host.desk.open(message).refuse(this.#refusing)
+    this.#host.desk.open(message).refuse(this.#refusing)
   }
 }
 

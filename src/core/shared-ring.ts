@@ -28,7 +28,8 @@ export class SharedRing {
   #behind = 0
   /** The first position at which a mailbox that keeps its old copies could be full; -1 when there is none. */
   #alarm = none
-  #widest = 0
+  /** As many slots as the widest mailbox can need. */
+  #most = 0
   #nextSweep = 0
   #cut: { from: number; to: number; messages: readonly Message[] } | undefined
 
@@ -51,7 +52,7 @@ export class SharedRing {
   join(cursor: CursorMailbox): void {
     cursor.seat = this.cursors.length
     this.cursors.push(cursor)
-    this.#widest = Math.max(this.#widest, cursor.capacity)
+    this.#most = Math.max(this.#most, powerOfTwo(cursor.capacity))
     this.#watch(cursor)
   }
 
@@ -111,14 +112,18 @@ export class SharedRing {
     const { head } = this
     if (head >= this.#nextSweep) {
       let low = head
-      for (const cursor of this.cursors)
+      let widest = 0
+      for (const cursor of this.cursors) {
         low = Math.min(low, Math.max(cursor.position, head - cursor.capacity))
+        widest = Math.max(widest, cursor.capacity)
+      }
       this.#clearTo(low)
+      this.#most = powerOfTwo(widest)
       // A sweep asks every cursor, so one per lap at most.
-      this.#nextSweep = head + (this.slots.length >> 1)
+      this.#nextSweep = head + this.slots.length
       if (head - this.#low <= this.mask) return
     }
-    if (this.slots.length < powerOfTwo(this.#widest)) this.#grow()
+    if (this.slots.length < this.#most) this.#grow()
     else this.#low = head - this.mask
   }
 

@@ -29,6 +29,8 @@ export class PublishPath {
   readonly #validating = new Map<string, Promise<unknown>>()
   #lastRoute: Route | undefined
   #closed: (() => Error) | undefined
+  /** Ends the publishes that wait for a validation. */
+  readonly #ends = new Set<(error: Error) => void>()
 
   constructor(
     routes: RouteCache,
@@ -53,6 +55,7 @@ export class PublishPath {
   /** Refuses everything from now on with the error that `refusal` makes. */
   refuse(refusal: () => Error): void {
     this.#closed = refusal
+    for (const end of this.#ends) end(refusal())
     this.#lastRoute = undefined
     this.#routes.generation++
   }
@@ -167,7 +170,26 @@ export class PublishPath {
     void over.then(() => {
       if (this.#validating.get(topic) === over) this.#validating.delete(topic)
     })
-    return sent
+    return this.#unlessEnded(sent, options?.signal)
+  }
+
+  /** Waits for a validation no longer than the signal and the broker live; what it says later has no effect. */
+  #unlessEnded(sent: Promise<Receipt>, signal: AbortSignal | undefined): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const over = (settle: () => void): void => {
+        this.#ends.delete(end)
+        signal?.removeEventListener('abort', abort)
+        settle()
+      }
+      const abort = (): void => over(() => reject(signal?.reason))
+      const end = (error: Error): void => over(() => reject(error))
+      this.#ends.add(end)
+      signal?.addEventListener('abort', abort)
+      sent.then(
+        (receipt) => over(() => resolve(receipt)),
+        (error: unknown) => over(() => reject(error)),
+      )
+    })
   }
 
   #dispatch(

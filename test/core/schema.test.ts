@@ -168,4 +168,23 @@ describe('an async schema', () => {
     expect(publishes[2]?.error).toBeInstanceOf(BrokerClosedError)
     expect(broker.ledger()).toMatchObject({ published: 1 })
   })
+
+  it('that never ends holds nobody longer than its signal or the broker', async () => {
+    const { schema } = gated()
+    const broker = createBroker({ schemas: { t: schema } })
+    broker.subscribe('t')
+    const controller = new AbortController()
+    const aborted = watch(broker.publish('t', 1, { signal: controller.signal }))
+    const closed = watch(broker.publish('t', 2))
+    const reason = new Error('enough')
+
+    controller.abort(reason)
+    await turn()
+    expect([aborted.error, closed.state]).toEqual([reason, 'pending'])
+    await broker.close()
+    await turn()
+
+    expect(closed.error).toBeInstanceOf(BrokerClosedError)
+    expect(broker.ledger()).toMatchObject({ published: 0 })
+  })
 })

@@ -58,11 +58,6 @@ export class Fanout implements FedFanout {
     return (this.#state & running) !== 0
   }
 
-  /** Mailboxes that get a copy of each message. */
-  get width(): number {
-    return this.#width
-  }
-
   /** Copies made so far, counted independently of the mailboxes' own books. */
   get copies(): number {
     return this.#copies + (this.head - this.#copiesUpTo) * this.#width

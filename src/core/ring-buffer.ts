@@ -62,13 +62,6 @@ export class RingBuffer<T> {
     return copy
   }
 
-  clear(): void {
-    this.#slots = []
-    this.#mask = -1
-    this.#first = 0
-    this.#size = 0
-  }
-
   #grow(): void {
     const slots = new Array<T | undefined>(Math.max(8, this.#slots.length * 2))
     for (let index = 0; index < this.#size; index++) slots[index] = this.at(index)

@@ -37,11 +37,6 @@ export class RouteCache {
     this.#schemas = schemas
   }
 
-  /** Topics remembered, for tests. */
-  get size(): number {
-    return this.#young.size + this.#old.size
-  }
-
   /** Throws `InvalidTopicError`. */
   find(topic: string): Route {
     return this.#young.get(topic) ?? this.#remember(topic)

@@ -28,10 +28,6 @@ export class SchemaTable {
     this.#byPattern = new Map(Object.entries(schemas))
   }
 
-  get size(): number {
-    return this.#byPattern.size
-  }
-
   /** The schema of the topic itself, else of the first pattern, in the order given, that matches it. */
   find(topic: string): PayloadSchema | undefined {
     const own = this.#byPattern.get(topic)

@@ -53,6 +53,8 @@ export {
 export { type BrokerOptions, createBroker } from './core/memory-broker.ts'
 export type { Headers, Message } from './core/message.ts'
 export type { BrokerEvents, Observer, WarningCode } from './core/observer.ts'
+export { OffsetEvictedError, OffsetOutOfRangeError } from './core/offset-errors.ts'
+export type { Position } from './core/position.ts'
 export type { PayloadSchema } from './core/schema.ts'
 export { overflowPolicies } from './core/settings.ts'
 export { checkPattern, checkTopic, isLiteral, matches, maxTopicLength } from './core/topic.ts'

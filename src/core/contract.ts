@@ -3,6 +3,7 @@ import type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from './e
 import type { Ledger, MailboxLedger } from './ledger.ts'
 import type { Headers, Message } from './message.ts'
 import type { Observer } from './observer.ts'
+import type { Position } from './position.ts'
 
 /** What a broker can and cannot promise, as data: ask this, never `instanceof`. */
 export interface Capabilities {
@@ -76,6 +77,12 @@ interface MailboxOptions<M> {
   readonly sizeOf?: (message: M) => number
   /** Hears of every drop on the publisher's turn. What it throws goes to the observer. Costs a private mailbox. */
   readonly onDrop?: (message: M, reason: DropReason) => void
+  /**
+   * Where in the log to begin: needs the capability `replay`. Such a subscription reads the log itself, at its own
+   * pace: first what is there, then what comes, without a gap or a repetition, and nothing overflows. It ends with
+   * `OffsetEvictedError` when retention overtakes it. @defaultValue only messages that are published from now on
+   */
+  readonly from?: Position
   /** Ends the subscription when it aborts: iteration ends normally, pending copies are dropped as `closed`. */
   readonly signal?: AbortSignal
 }

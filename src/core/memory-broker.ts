@@ -20,6 +20,7 @@ import { type Ledger, sumCounts } from './ledger.ts'
 import { EndedCounts, type Host, type MailboxOwner } from './mailbox.ts'
 import { MessageFactory } from './memory-message.ts'
 import type { MemorySubscription } from './memory-subscription.ts'
+import type { Message } from './message.ts'
 import type { Observer } from './observer.ts'
 import { Observers } from './observers.ts'
 import { OwnHandler } from './own-handler.ts'
@@ -78,7 +79,8 @@ export function createBroker<E extends object = AnyEvents>(options: BrokerOption
   return new InProcessBroker(options) as unknown as MemoryBroker<E>
 }
 
-class InProcessBroker implements Host {
+/** The broker inside: untyped, and open to brokers that keep their messages elsewhere and hand them on here. */
+export class InProcessBroker implements Host {
   readonly capabilities: Capabilities = capabilities
   readonly clock: Clock
   readonly desk: Desk
@@ -120,6 +122,21 @@ class InProcessBroker implements Host {
 
   publishAndWait(topic: string, payload: unknown, options?: PublishAndWaitOptions): Promise<Receipt> {
     return this.#path.publishAndWait(topic, payload, options)
+  }
+
+  /** Hands a message made elsewhere to its subscriptions; see `PublishPath.relay`. */
+  relay(message: Message): Promise<Receipt> | undefined {
+    return this.#path.relay(message)
+  }
+
+  /** True while any subscription is live: without one there is nothing to relay to. */
+  get inhabited(): boolean {
+    return this.#fanouts.size > 0
+  }
+
+  /** The number of the next subscription; brokers built on this one number theirs in the same row. */
+  nextNumber(): number {
+    return ++this.#subscriptions
   }
 
   topic(name: string): TopicPublisher<unknown> {
@@ -257,7 +274,7 @@ class InProcessBroker implements Host {
     settings: SubscriptionSettings,
     signal: AbortSignal | undefined,
   ): MemorySubscription {
-    const number = ++this.#subscriptions
+    const number = this.nextNumber()
     const subscription =
       handler === undefined
         ? new OwnReader(fanout, number, settings, signal)
@@ -284,7 +301,7 @@ class InProcessBroker implements Host {
       }
     }
     const fanout = this.#fanout(pattern)
-    const number = ++this.#subscriptions
+    const number = this.nextNumber()
     let group = known
     if (group === undefined) {
       group = new QueueGroup(fanout, name, number, settings)

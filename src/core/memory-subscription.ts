@@ -1,20 +1,27 @@
 import type { DrainOptions, SubscriptionBase } from './contract.ts'
-import { type MailboxName, SlowSubscriberError } from './errors.ts'
+import { type MailboxName, SlowSubscriberError, type SpillwayError } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { MailboxLedger } from './ledger.ts'
+import type { Host } from './mailbox.ts'
 import type { SubscriptionSettings } from './settings.ts'
 
 /** Why a subscription ended, as its books say it. */
 export type EndReason = 'closed' | 'disconnected'
 
-/** What all four kinds of subscription of the memory broker share: a name, a signal, and one end. */
-export abstract class MemorySubscription implements SubscriptionBase {
-  protected readonly fanout: Fanout
+/** Where a subscription stands: a fan-out, or a log. */
+export interface Place {
+  readonly pattern: string
+  readonly host: Pick<Host, 'clock' | 'observers' | 'reports' | 'signals'>
+}
+
+/** What all kinds of subscription inside this process share: a name, a signal, and one end. */
+export abstract class MemorySubscription<P extends Place = Fanout> implements SubscriptionBase {
+  protected readonly fanout: P
   readonly #number: number
   readonly #signal: AbortSignal | undefined
   #closed = false
 
-  constructor(fanout: Fanout, number: number, signal: AbortSignal | undefined) {
+  constructor(fanout: P, number: number, signal: AbortSignal | undefined) {
     this.fanout = fanout
     this.#number = number
     this.#signal = signal
@@ -79,7 +86,8 @@ export abstract class MemorySubscription implements SubscriptionBase {
     reports.add(() => observers.emit('closed', event))
   }
 
-  protected errorFor(reason: EndReason): SlowSubscriberError | undefined {
+  /** What the reader and the observer are told; undefined for a normal end. */
+  protected errorFor(reason: EndReason): SpillwayError | undefined {
     return reason === 'disconnected' ? new SlowSubscriberError(this.name, this.settings.capacity) : undefined
   }
 }

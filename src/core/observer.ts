@@ -1,5 +1,5 @@
 import type { DropReason } from './contract.ts'
-import type { MailboxName, SlowSubscriberError } from './errors.ts'
+import type { MailboxName, SpillwayError } from './errors.ts'
 import type { Message } from './message.ts'
 
 /** Everything a broker reports, one entry per event. `subscription` names the subscription or its queue group. */
@@ -7,7 +7,7 @@ export interface BrokerEvents {
   /** A subscription was made. */
   readonly subscribed: { readonly subscription: MailboxName }
   /** A subscription ended: by its owner, its signal, a disconnect, or with the broker. */
-  readonly closed: { readonly subscription: MailboxName; readonly error: SlowSubscriberError | undefined }
+  readonly closed: { readonly subscription: MailboxName; readonly error: SpillwayError | undefined }
   /** A copy was dropped. Observing this makes every mailbox decide at publish time, which costs speed. */
   readonly dropped: {
     readonly subscription: MailboxName

@@ -80,6 +80,21 @@ export class PublishPath {
     }
   }
 
+  /**
+   * Hands on a message that was made elsewhere, where its payload has been validated too. Returns a promise that
+   * settles as that of `publish`, or undefined when there is nothing to wait for.
+   */
+  relay(message: Message): Promise<Receipt> | undefined {
+    const route = this.#find(message.topic)
+    this.published++
+    if (route.first === undefined) {
+      void this.#nobody(message.topic)
+      return undefined
+    }
+    this.#fanOut(route, message)
+    return this.#desk.close(message)?.outcome(delivered, undefined)
+  }
+
   bind(topic: string): TopicPublisher<unknown> {
     this.#find(topic) // refuses an invalid topic now rather than at each publish
     return new BoundPublisher(this, this.#routes, topic)

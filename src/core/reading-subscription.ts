@@ -1,20 +1,24 @@
 import type { Subscription } from './contract.ts'
-import { ConcurrentIterationError, type SlowSubscriberError } from './errors.ts'
+import { ConcurrentIterationError, type SpillwayError } from './errors.ts'
 import type { Mailbox } from './mailbox.ts'
-import { type EndReason, MemorySubscription } from './memory-subscription.ts'
+import type { Fanout } from './fanout.ts'
+import { type EndReason, MemorySubscription, type Place } from './memory-subscription.ts'
 import type { Message } from './message.ts'
 import { wholeNumber } from './settings.ts'
 
 const defaultBatch = 1024
 
 /** A subscription that is read: the ways of taking messages from a mailbox, whoever it belongs to. */
-export abstract class ReadingSubscription extends MemorySubscription implements Subscription {
+export abstract class ReadingSubscription<P extends Place = Fanout>
+  extends MemorySubscription<P>
+  implements Subscription
+{
   protected abstract mailbox: Mailbox
   /** What all unanswered calls of `next` wait for. */
   #waiting: Promise<void> | undefined
   #iterating = false
   /** Why it ended, until the reader has been told. */
-  #error: SlowSubscriberError | undefined
+  #error: SpillwayError | undefined
   #retry: (() => IteratorResult<Message, undefined> | Promise<IteratorResult<Message, undefined>>) | undefined
   /** How many calls wait for it, and how many of the wait before have not looked again yet. */
   #calls = 0

@@ -58,6 +58,7 @@ interface GivenOptions {
   readonly onDrop?: unknown
   readonly concurrency?: number
   readonly delivery?: unknown
+  readonly from?: unknown
 }
 
 /** Checks all options at once and fills in defaults. Subscriptions without options share one object. */
@@ -67,6 +68,8 @@ export function subscriptionSettings(options: HandlerOptions<never> | undefined)
     throw new InvalidOptionError('options', options, 'Give an object of options, or leave it out.')
   }
   const given = options as GivenOptions
+  if (given.from !== undefined)
+    throw new InvalidOptionError('from', given.from, 'This broker keeps no messages to begin with.')
   const overflow = checkOverflow(given.overflow)
   checkCompanions(given, overflow)
   if (given.delivery !== undefined && given.delivery !== 'direct' && given.delivery !== 'queued') {

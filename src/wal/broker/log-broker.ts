@@ -1,0 +1,255 @@
+import type {
+  Capabilities,
+  DrainOptions,
+  DrainReport,
+  Handler,
+  HandlerSubscription,
+  Receipt,
+  Subscription,
+} from '../../core/contract.ts'
+import { BrokerClosedError } from '../../core/errors.ts'
+import { sumCounts } from '../../core/ledger.ts'
+import { InProcessBroker } from '../../core/memory-broker.ts'
+import type { Observer } from '../../core/observer.ts'
+import { duration, defaultTimeoutMs, overflowPolicies } from '../../core/settings.ts'
+import type {
+  DurableBrokerOptions,
+  DurableLedger,
+  DurablePublisher,
+  DurablePublishOptions,
+  DurableReceipt,
+  TopicStatus,
+} from '../contract.ts'
+import type { RecoveryReport } from '../contract.ts'
+import { Log, type LogEvents } from '../store/log.ts'
+import type { LogReader } from '../store/log-reader.ts'
+import type { LogSettings } from '../store/open-options.ts'
+import { StoredRecord } from '../store/stored-record.ts'
+import { Publisher } from './publisher.ts'
+import { Readers, type ReaderOptions } from './readers.ts'
+
+const capabilities: Capabilities = Object.freeze({
+  broker: 'wal',
+  durable: true,
+  replay: true,
+  acks: false,
+  groups: true,
+  wildcards: true,
+  delivery: 'at-most-once',
+  ackLevels: Object.freeze(['accepted', 'written', 'synced'] as const),
+  overflow: overflowPolicies,
+})
+
+/** What a broker on a log is made of. */
+interface Parts {
+  readonly dir: string
+  readonly settings: LogSettings
+  readonly options: DurableBrokerOptions
+  readonly log: Log
+  /** Lets go of the directory. */
+  readonly release: () => Promise<void>
+}
+
+/**
+ * The broker of `openDurableBroker`: messages go into the log, and from there, when they are visible, to the live
+ * subscriptions, which are those of a broker in this process. Readers with a position read the log itself.
+ */
+export class LogBroker implements LogEvents {
+  readonly capabilities: Capabilities = capabilities
+  readonly #dir: string
+  readonly #settings: LogSettings
+  readonly #release: () => Promise<void>
+  readonly #live: InProcessBroker
+  readonly #readers: Readers
+  readonly #publisher: Publisher
+  #log: Log
+  /** Reads what has become visible, for the live subscriptions. */
+  #relay: LogReader
+  /** Messages whose publishers a live mailbox makes wait, from when they are relayed until their publish asks. */
+  readonly #waiting = new Map<number, Promise<Receipt>>()
+  #closed: Promise<void> | undefined
+  #drained: Promise<DrainReport> | undefined
+
+  private constructor({ dir, log, options, release, settings }: Parts) {
+    this.#dir = dir
+    this.#settings = settings
+    this.#release = release
+    const { observer } = options
+    this.#live = new InProcessBroker({
+      clock: settings.clock,
+      ...(observer === undefined ? {} : { observer }),
+    })
+    this.#log = log
+    this.#relay = log.reader(log.visible)
+    this.#readers = new Readers(this.#live, log)
+    this.#publisher = new Publisher(log, settings.sync, options.schemas, (seq) => this.#relayed(seq))
+  }
+
+  static async open(
+    dir: string,
+    settings: LogSettings,
+    options: DurableBrokerOptions,
+    release: () => Promise<void>,
+  ): Promise<LogBroker> {
+    let broker: LogBroker | undefined
+    const log = await Log.open(dir, settings, {
+      visible: (seq) => broker?.visible(seq),
+      evicted: (seq, count) => broker?.evicted(seq, count),
+    })
+    broker = new LogBroker({ dir, settings, options, log, release })
+    return broker
+  }
+
+  get recovery(): RecoveryReport {
+    return this.#log.report
+  }
+
+  publish(topic: string, payload: unknown, options?: DurablePublishOptions): Promise<DurableReceipt> {
+    return this.#publisher.publish(topic, payload, options)
+  }
+
+  topic(name: string): DurablePublisher<unknown> {
+    const publisher = this.#publisher
+    publisher.topic(name) // refuses an invalid topic now rather than at each publish
+    return {
+      topic: name,
+      publish: (payload, options) => publisher.publish(name, payload, options),
+      append: (payload) => publisher.append(name, payload),
+    }
+  }
+
+  observe(observer: Observer): Disposable {
+    return this.#live.observe(observer)
+  }
+
+  subscribe(
+    pattern: string,
+    handlerOrOptions?: Handler | ReaderOptions,
+    handlerOptions?: ReaderOptions,
+  ): Subscription | HandlerSubscription {
+    const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined
+    const options = typeof handlerOrOptions === 'function' ? handlerOptions : handlerOrOptions
+    if (options?.from !== undefined) {
+      if (this.#closed !== undefined || this.#drained !== undefined) throw new BrokerClosedError('subscribe')
+      return this.#readers.open(pattern, options.from, handler, options)
+    }
+    return this.#live.subscribe(pattern, handlerOrOptions, handlerOptions)
+  }
+
+  ledger(): DurableLedger {
+    const live = this.#live.ledger()
+    const { published } = this.#publisher
+    return {
+      published,
+      // The log takes every message, so none is unrouted.
+      routed: published,
+      unrouted: 0,
+      copies: live.copies + this.#readers.copies,
+      mailboxes: [...live.mailboxes, ...this.#readers.ledgers()],
+      ended: sumCounts([live.ended, this.#readers.ended]),
+      log: this.#log.counts(),
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#log.flush()
+  }
+
+  topics(): readonly TopicStatus[] {
+    return [...this.#log.state.topics.values()]
+      .filter(({ name }) => !name.startsWith('$'))
+      .map(({ name, first, next }) => ({ topic: name, first, next }))
+  }
+
+  snapshot(dir: string): Promise<void> {
+    return this.#log.snapshot(dir)
+  }
+
+  async reopen(): Promise<void> {
+    if (this.#closed !== undefined) throw new BrokerClosedError('reopen')
+    await this.#log.close()
+    const log = await Log.open(this.#dir, this.#settings, this)
+    this.#log = log
+    this.#relay = log.reader(log.visible)
+    this.#publisher.renew(log)
+    this.#readers.renew(log)
+  }
+
+  drain(options?: DrainOptions): Promise<DrainReport> {
+    this.#drained ??= this.#drain(options)
+    return this.#drained
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
+  }
+
+  /** Records below `seq` may be seen. */
+  visible(seq: number): void {
+    this.#waiting.clear() // of earlier messages, whose publishers did not ask
+    if (this.#live.inhabited) this.#relayUntil(seq)
+    else this.#relay.seek(seq)
+    this.#readers.notify()
+  }
+
+  evicted(_seq: number, _count: number): void {
+    this.#readers.notify()
+  }
+
+  /** What has just become visible is in memory still, so this never has to wait for a file. */
+  #relayUntil(seq: number): void {
+    const { cursor } = this.#relay
+    while (this.#relay.seq < seq) {
+      const header = this.#relay.next()
+      if (header === undefined || header instanceof Promise) return
+      while (cursor.advance()) {
+        if (cursor.topic.startsWith('$')) continue
+        const record = new StoredRecord(cursor, this.#log.payloads, this.#log.logId)
+        const waiting = this.#live.relay(record)
+        if (waiting === undefined) continue
+        waiting.catch(noop) // whoever published it hears of it, if they wait
+        this.#waiting.set(record.seq, waiting)
+      }
+    }
+  }
+
+  #relayed(seq: number): Promise<Receipt> | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.get(seq)
+  }
+
+  async #drain(options: DrainOptions | undefined): Promise<DrainReport> {
+    const { clock } = this.#settings
+    const timeoutMs = duration('timeoutMs', options?.timeoutMs, defaultTimeoutMs)
+    const since = clock.now()
+    this.#publisher.refuse()
+    if (this.#log.failed === undefined) await this.#log.flush()
+    const left = Math.max(0, timeoutMs - (clock.now() - since))
+    const before = this.#readers.delivered
+    const [report, finished] = await Promise.all([
+      this.#live.drain({ timeoutMs: left }),
+      this.#readers.drain({ timeoutMs: left }),
+    ])
+    await this.close()
+    return {
+      complete: report.complete && finished,
+      delivered: report.delivered + this.#readers.delivered - before,
+      dropped: report.dropped,
+      durationMs: clock.now() - since,
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#publisher.refuse()
+    this.#readers.close()
+    await this.#live.close()
+    await this.#log.close()
+    await this.#release()
+  }
+}
+
+function noop(): void {}

@@ -1,0 +1,194 @@
+import { Bell } from '../../core/bell.ts'
+import { SpillwayError } from '../../core/errors.ts'
+import { OffsetEvictedError } from '../../core/offset-errors.ts'
+import { isLiteral } from '../../core/topic.ts'
+import type { RecordSource } from '../../log/record-source.ts'
+import { LogFailedError } from '../errors.ts'
+import type { BatchHeader } from '../format/batch-header.ts'
+import type { Log } from '../store/log.ts'
+import type { LogReader } from '../store/log-reader.ts'
+import { StoredRecord } from '../store/stored-record.ts'
+import { selects, type Start, topicsOf } from './start.ts'
+
+/** The records of a log that a pattern selects, from a place on, decoded a batch at a time. */
+export class WalSource implements RecordSource {
+  failure: SpillwayError | undefined
+  readonly #pattern: string
+  readonly #literal: boolean
+  readonly #bell = new Bell()
+  #reader: LogReader
+  #log: Log
+  #ready: StoredRecord[] = []
+  #next = 0
+  #minOffset: number
+  #skip: number
+  #fromMs: number
+  /** Sum of the topics' next offsets when it began, and how many records it had before it then. */
+  readonly #sumAtStart: number
+  readonly #before: number
+  #taken = 0
+  #stopAt = Number.POSITIVE_INFINITY
+  #stopSum: number | undefined
+  #fetching = false
+  #closed = false
+
+  constructor(log: Log, pattern: string, start: Start) {
+    this.#log = log
+    this.#pattern = pattern
+    this.#literal = isLiteral(pattern)
+    this.#reader = log.reader(start.seq)
+    this.#minOffset = start.minOffset
+    this.#skip = start.skip
+    this.#fromMs = start.fromMs
+    this.#before = start.before
+    this.#sumAtStart = this.#sum()
+  }
+
+  get pending(): number {
+    return Math.max(0, this.#before + (this.#stopSum ?? this.#sum()) - this.#sumAtStart - this.#taken)
+  }
+
+  /** The sequence number it has come to. */
+  get seq(): number {
+    return this.#ready[this.#next]?.seq ?? this.#reader.seq
+  }
+
+  get exhausted(): boolean {
+    return this.#next === this.#ready.length && this.#reader.seq >= this.#stopAt
+  }
+
+  take(): StoredRecord | undefined {
+    if (this.#next === this.#ready.length && !this.#fill()) return undefined
+    this.#taken++
+    return this.#ready[this.#next++]
+  }
+
+  takeBatch(max: number): readonly StoredRecord[] {
+    if (this.#next === this.#ready.length && !this.#fill()) return []
+    const batch = this.#ready.slice(this.#next, this.#next + max)
+    this.#next += batch.length
+    this.#taken += batch.length
+    return batch
+  }
+
+  wait(): Promise<void> {
+    const atHand =
+      this.#next < this.#ready.length || this.failure !== undefined || this.#closed || this.exhausted
+    const waited = this.#bell.wait()
+    if (atHand) this.#bell.ringAll()
+    return waited
+  }
+
+  wake(): void {
+    this.#bell.ringAll()
+  }
+
+  /** Goes on with a log that was opened anew. */
+  renew(log: Log): void {
+    this.#log = log
+    this.#reader = log.reader(this.#reader.seq)
+    this.notify()
+  }
+
+  /** Records have become visible. */
+  notify(): void {
+    if (!this.#bell.idle && !this.#fetching) this.#bell.ringAll()
+  }
+
+  stop(): void {
+    if (this.#stopSum !== undefined) return
+    this.#stopAt = this.#log.state.nextSeq
+    this.#stopSum = this.#sum()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#ready = []
+    this.#next = 0
+  }
+
+  /** Decodes the next batch that holds anything; false when there is none at hand. */
+  #fill(): boolean {
+    this.#ready = []
+    this.#next = 0
+    if (this.#fetching || this.#closed || this.failure !== undefined) return false
+    try {
+      for (;;) {
+        if (this.#overtaken()) return false
+        const header = this.#reader.next()
+        if (header === undefined) return false
+        if (header instanceof Promise) {
+          this.#fetch(header)
+          return false
+        }
+        this.#decode(header)
+        if (this.#ready.length > 0) return true
+      }
+    } catch (error) {
+      this.#fail(error)
+      return false
+    }
+  }
+
+  #fetch(first: Promise<BatchHeader | undefined>): void {
+    this.#fetching = true
+    const over = (): void => {
+      this.#fetching = false
+      this.#bell.ringAll()
+    }
+    const decode = async (): Promise<void> => {
+      for (
+        let header = await first;
+        header !== undefined && !this.#closed;
+        header = await this.#reader.next()
+      ) {
+        this.#decode(header)
+        if (this.#ready.length > 0 || this.#overtaken()) return
+      }
+    }
+    decode().then(over, (error: unknown) => {
+      this.#fail(error)
+      over()
+    })
+  }
+
+  #decode(header: BatchHeader): void {
+    const { cursor } = this.#reader
+    if (header.timeMs < this.#fromMs || header.baseSeq >= this.#stopAt) return
+    const wanted = cursor.entries.map((entry) => selects(this.#pattern, entry.name))
+    if (!wanted.includes(true)) return
+    const { logId, payloads } = this.#log
+    while (cursor.advance()) {
+      if (wanted[cursor.topicIndex] !== true || cursor.offset < this.#minOffset || cursor.seq >= this.#stopAt)
+        continue
+      if (this.#skip > 0) this.#skip--
+      else this.#ready.push(new StoredRecord(cursor, payloads, logId))
+    }
+    if (this.#literal) this.#minOffset = Math.max(this.#minOffset, (this.#ready.at(-1)?.offset ?? -1) + 1)
+  }
+
+  /** Retention has removed what it would read next: its end if any of that was for it. */
+  #overtaken(): boolean {
+    const { startSeq } = this.#log
+    if (this.#reader.seq >= startSeq) return false
+    const requested = this.#reader.seq
+    const lost = topicsOf(this.#log, this.#pattern).find(({ first }) =>
+      this.#literal ? first > this.#minOffset : first > 0,
+    )
+    this.#reader.seek(startSeq)
+    if (lost === undefined) return false
+    const at = this.#literal ? this.#minOffset : requested
+    this.failure = new OffsetEvictedError(lost.name, at, lost.first, lost.next)
+    return true
+  }
+
+  #fail(error: unknown): void {
+    this.failure = error instanceof SpillwayError ? error : new LogFailedError('unknown', error)
+  }
+
+  #sum(): number {
+    let sum = 0
+    for (const topic of topicsOf(this.#log, this.#pattern)) sum += topic.next
+    return sum
+  }
+}

@@ -1,0 +1,53 @@
+const none: readonly Waiter[] = []
+
+/** One batch on its way from memory to the disk. */
+export class Batch {
+  readonly baseSeq: number
+  readonly count: number
+  readonly timeMs: number
+  readonly bytes: Uint8Array
+  /** Where it stands in the arena, or -1 when it has memory of its own. */
+  readonly arenaAt: number
+  /** The segment it belongs to, by its first sequence number, and where it begins in that file. */
+  readonly segment: number
+  readonly position: number
+  /** Somebody asked for it to be durable. */
+  readonly sync: boolean
+  /** It is in the file, as durable as was asked: readers may see it, and its memory may be used again. */
+  written = false
+  #waiters: readonly Waiter[]
+
+  constructor(
+    bytes: Uint8Array,
+    arenaAt: number,
+    what: Pick<Batch, 'baseSeq' | 'count' | 'timeMs' | 'segment' | 'position' | 'sync'>,
+    waiters: readonly Waiter[],
+  ) {
+    this.bytes = bytes
+    this.arenaAt = arenaAt
+    this.baseSeq = what.baseSeq
+    this.count = what.count
+    this.timeMs = what.timeMs
+    this.segment = what.segment
+    this.position = what.position
+    this.sync = what.sync
+    this.#waiters = waiters
+  }
+
+  /** Those who wait for it, once: a batch lives on in memory when they have long gone. */
+  takeWaiters(): readonly Waiter[] {
+    const waiters = this.#waiters
+    this.#waiters = none
+    return waiters
+  }
+
+  get nextSeq(): number {
+    return this.baseSeq + this.count
+  }
+}
+
+/** Who waits for a record to be stored. Exactly one of the two is called, once. */
+export interface Waiter {
+  stored(): void
+  failed(stored: 'no' | 'unknown', cause: unknown): void
+}

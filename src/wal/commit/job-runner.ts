@@ -1,0 +1,45 @@
+import type { SegmentWriter } from '../segment/segment-writer.ts'
+import type { Job, JobFailure } from './engine.ts'
+
+/** Does jobs with a writer; the same code in every engine. The first failure is the answer to all jobs after it. */
+export class JobRunner {
+  readonly #writer: SegmentWriter
+  #failed: JobFailure | undefined
+
+  constructor(writer: SegmentWriter) {
+    this.#writer = writer
+  }
+
+  run(job: Job): JobFailure | undefined {
+    if (this.#failed !== undefined) return this.#failed
+    const writer = this.#writer
+    const start = writer.position
+    let stored: JobFailure['stored'] = 'no'
+    try {
+      if (job.bytes.length > 0) writer.write(job.bytes)
+      stored = 'unknown'
+      if (job.next !== undefined) writer.rotate(job.next)
+      else if (job.sync) writer.sync(start)
+      return undefined
+    } catch (error) {
+      // What comes later was not even begun.
+      this.#failed = { error, stored: 'no' }
+      return { error, stored }
+    }
+  }
+
+  /** Uses spare time; returns whether there may be more to do. What goes wrong here shows in the next job. */
+  idle(): boolean {
+    if (this.#failed !== undefined) return false
+    try {
+      return this.#writer.prepare()
+    } catch {
+      return false
+    }
+  }
+
+  close(): void {
+    if (this.#failed === undefined) this.#writer.trim()
+    this.#writer.close()
+  }
+}

@@ -1,0 +1,27 @@
+/** A broker whose messages are in a crash-safe log on disk. */
+export { openDurableBroker } from './broker/open-durable-broker.ts'
+export type {
+  DurableBroker,
+  DurableBrokerOptions,
+  DurableLedger,
+  DurablePublisher,
+  DurablePublishOptions,
+  DurableReceipt,
+  LogCounts,
+  PayloadCodec,
+  RecoveryReport,
+  Retention,
+  StoredMessage,
+  SyncPolicy,
+  TopicStatus,
+  TornTail,
+} from './contract.ts'
+export {
+  LogCorruptError,
+  LogFailedError,
+  LogLockedError,
+  LogNewerError,
+  LogOverloadedError,
+  ProducerSequenceError,
+  RecordTooLargeError,
+} from './errors.ts'

@@ -1,0 +1,138 @@
+import { batchBytes, sealBatch } from '../format/batch-header.ts'
+import { encodeSegmentHeader, type SegmentHeader } from '../format/segment-header.ts'
+import { batchHeaderBytes, segmentHeaderBytes, viewOf } from '../format/layout.ts'
+import type { File, FileSystem } from '../fs/file-system.ts'
+import { createDurably, writeAll } from './files.ts'
+import { nextName, segmentName } from './names.ts'
+
+/** Where writing goes on. */
+export interface WriterStart {
+  readonly header: SegmentHeader
+  readonly position: number
+  readonly previousCrc: number
+}
+
+/** How much is written as zeros ahead of the records: overwriting needs no change of the file's extents to be synced. */
+const zeroStep = 256 * 1024
+const zeros = new Uint8Array(zeroStep)
+
+/** Appends batches to the active segment and moves on to the next. After any method has thrown, call only `close`. */
+export class SegmentWriter {
+  readonly #fs: FileSystem
+  readonly #dir: string
+  readonly #zeroAhead: number
+  #file: File
+  #header: SegmentHeader
+  #position: number
+  #previousCrc: number
+  /** Everything before it is on disk for good. */
+  #durable: number
+  #zeroedTo: number
+
+  constructor(fs: FileSystem, dir: string, start: WriterStart, zeroAhead: number) {
+    this.#fs = fs
+    this.#dir = dir
+    this.#zeroAhead = zeroAhead
+    this.#header = start.header
+    this.#position = start.position
+    this.#previousCrc = start.previousCrc
+    this.#durable = start.position
+    this.#file = fs.open(`${dir}/${segmentName(start.header.baseSeq)}`, 'write')
+    this.#zeroedTo = this.#file.size()
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  get durable(): number {
+    return this.#durable
+  }
+
+  /** Completes the batches that stand in `bytes` one behind the other and writes them. Nothing is durable yet. */
+  write(bytes: Uint8Array): void {
+    const view = viewOf(bytes)
+    const start = this.#position
+    let previousCrc = this.#previousCrc
+    for (let at = 0; at < bytes.length;) {
+      const length = batchBytes(view.getUint32(at + 8, true))
+      const batch = bytes.subarray(at, at + length)
+      const batchView = new DataView(view.buffer, view.byteOffset + at, batchHeaderBytes)
+      previousCrc = sealBatch(batch, batchView, this.#header.salt, previousCrc, start + at - this.#durable)
+      at += length
+    }
+    try {
+      writeAll(this.#file, bytes, start)
+    } catch (error) {
+      this.#undo(start)
+      throw error
+    }
+    this.#previousCrc = previousCrc
+    this.#position = start + bytes.length
+  }
+
+  /**
+   * Makes everything written so far durable. When it throws, what was written from `since` on is taken back as far as
+   * the system allows; a failed sync is never tried again, because the system may have forgotten the pages.
+   */
+  sync(since: number): void {
+    if (this.#durable === this.#position) return
+    try {
+      this.#file.sync()
+    } catch (error) {
+      this.#undo(since)
+      throw error
+    }
+    this.#durable = this.#position
+  }
+
+  /** Ends the segment, whose seal has been written, and begins the next one. */
+  rotate(next: SegmentHeader): void {
+    const end = this.#position
+    if (this.#zeroedTo > end) this.#file.truncate(end)
+    this.#file.sync()
+    this.#durable = end
+    const name = segmentName(next.baseSeq)
+    beginSegment(this.#fs, this.#dir, next)
+    this.#file.close()
+    this.#file = this.#fs.open(`${this.#dir}/${name}`, 'write')
+    this.#header = next
+    this.#position = segmentHeaderBytes
+    this.#durable = segmentHeaderBytes
+    this.#previousCrc = 0
+    this.#zeroedTo = segmentHeaderBytes
+  }
+
+  /** Writes some zeros ahead, when there is time for it; returns whether there was something to do. */
+  prepare(): boolean {
+    if (this.#zeroAhead === 0 || this.#zeroedTo - this.#position >= this.#zeroAhead) return false
+    const from = Math.max(this.#zeroedTo, this.#position)
+    writeAll(this.#file, zeros, from)
+    this.#zeroedTo = from + zeroStep
+    return true
+  }
+
+  /** Cuts the zeros off, so that the file ends with its last batch. */
+  trim(): void {
+    if (this.#zeroedTo > this.#position) this.#file.truncate(this.#position)
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  #undo(position: number): void {
+    try {
+      this.#file.truncate(position)
+    } catch {
+      // The error that led here is reported; recovery meets what is left as a torn tail.
+    }
+  }
+}
+
+/** Makes a segment appear under its name with a header that is on disk: a segment with a torn header cannot exist. */
+export function beginSegment(fs: FileSystem, dir: string, header: SegmentHeader): void {
+  createDurably(fs, `${dir}/${nextName}`, encodeSegmentHeader(header))
+  fs.rename(`${dir}/${nextName}`, `${dir}/${segmentName(header.baseSeq)}`)
+  fs.syncDirectory(dir)
+}

@@ -8,11 +8,11 @@ import { Batch, type Waiter } from './batch.ts'
 export interface BatchLimits {
   readonly maxRecordBytes: number
   readonly highWaterMark: number
+  /** Memory for batches, and for keeping the newest ones readable. */
+  readonly arenaBytes: number
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
-
-const arenaBytes = 4 * 1024 * 1024
 
 /** Builds the batch that is open: its records, who waits for them, and whether it is to be synced. */
 export class BatchMaker {
@@ -37,7 +37,7 @@ export class BatchMaker {
     this.#limits = limits
     this.#allocate = allocate
     this.#waitingBytes = waitingBytes
-    this.arena = new Arena(allocate(arenaBytes))
+    this.arena = new Arena(allocate(limits.arenaBytes))
   }
 
   /** Records in the open batch. */

@@ -14,17 +14,17 @@ export class JobRunner {
     if (this.#failed !== undefined) return this.#failed
     const writer = this.#writer
     const start = writer.position
-    let stored: JobFailure['stored'] = 'no'
+    let written = false
     try {
       if (job.bytes.length > 0) writer.write(job.bytes)
-      stored = 'unknown'
+      written = true
       if (job.next !== undefined) writer.rotate(job.next)
       else if (job.sync) writer.sync(start)
       return undefined
     } catch (error) {
       // What comes later was not even begun.
       this.#failed = { error, stored: 'no' }
-      return { error, stored }
+      return { error, stored: !written && writer.undone ? 'no' : 'unknown' }
     }
   }
 

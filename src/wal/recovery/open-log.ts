@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
 import type { RecoveryReport } from '../contract.ts'
 import { LogCorruptError } from '../errors.ts'
 import { formatMajor, segmentHeaderBytes } from '../format/layout.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { FileSystem } from '../fs/file-system.ts'
-import { removeIfThere } from '../segment/files.ts'
+import { codeOf, removeIfThere } from '../segment/files.ts'
 import { manifestName, manifestTemporaryName, nextName, segmentName } from '../segment/names.ts'
 import { beginSegment, type WriterStart } from '../segment/segment-writer.ts'
 import {
@@ -50,15 +51,28 @@ function create(fs: FileSystem, dir: string, bases: readonly number[], nowMs: nu
   for (const base of bases) fs.unlink(`${dir}/${segmentName(base)}`)
   const header = nextHeader(randomBytes(16).toString('hex'), 1, 0, 0, nowMs)
   const manifest: Manifest = { format: formatMajor, logId: header.logId, startSeq: 0 }
+  syncAncestors(fs, dir) // before the manifest, which is the sign that all this was done
   beginSegment(fs, dir, header)
   writeManifest(fs, dir, manifest)
-  fs.syncDirectory(`${dir}/..`)
   return {
     manifest,
     state: new LogState(),
     sealed: [],
     start: { header, position: segmentHeaderBytes, previousCrc: 0 },
     report: { created: true, clean: true, scannedBytes: 0, recordsFound: 0, torn: undefined },
+  }
+}
+
+/** Any of the directories above may be new, made by us or by a process that was killed before it could sync them. */
+function syncAncestors(fs: FileSystem, dir: string): void {
+  for (let path = dir; path !== dirname(path);) {
+    path = dirname(path)
+    try {
+      fs.syncDirectory(path)
+    } catch (error) {
+      // A directory that may not even be read was not made by us.
+      if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error
+    }
   }
 }
 

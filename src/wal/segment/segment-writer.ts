@@ -28,6 +28,10 @@ export class SegmentWriter {
   /** Everything before it is on disk for good. */
   #durable: number
   #zeroedTo: number
+  /** A sync has failed. */
+  #broken = false
+  /** After `write` has thrown: nothing of what it was given can be found on the disk. */
+  undone = false
 
   constructor(fs: FileSystem, dir: string, start: WriterStart, zeroAhead: number) {
     this.#fs = fs
@@ -64,7 +68,7 @@ export class SegmentWriter {
     try {
       writeAll(this.#file, bytes, start)
     } catch (error) {
-      this.#undo(start)
+      this.undone = this.#undo(start)
       throw error
     }
     this.#previousCrc = previousCrc
@@ -80,6 +84,7 @@ export class SegmentWriter {
     try {
       this.#file.sync()
     } catch (error) {
+      this.#broken = true
       this.#undo(since)
       throw error
     }
@@ -121,11 +126,15 @@ export class SegmentWriter {
     this.#file.close()
   }
 
-  #undo(position: number): void {
+  /** Cuts the file; true when that is on disk, so that nothing behind `position` can come back. */
+  #undo(position: number): boolean {
     try {
       this.#file.truncate(position)
+      if (this.#broken) return false
+      this.#file.sync()
+      return true
     } catch {
-      // The error that led here is reported; recovery meets what is left as a torn tail.
+      return false // the error that led here is the one that is reported
     }
   }
 }

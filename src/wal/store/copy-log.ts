@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
@@ -28,7 +29,7 @@ export async function copyLog(
       await copyFile(fs, `${from}/${name}`, `${to}/${name}`)
   }
   writeManifest(fs, to, { ...manifest, closed: undefined })
-  fs.syncDirectory(`${to}/..`)
+  fs.syncDirectory(dirname(to))
 }
 
 function linked(fs: FileSystem, from: string, to: string): boolean {

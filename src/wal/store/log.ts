@@ -22,6 +22,7 @@ import { SegmentFiles } from './segment-files.ts'
 
 /** Zeros are written this far ahead of the records, when there is time. */
 const zeroAheadBytes = 1024 * 1024
+const arenaBytes = 4 * 1024 * 1024
 /** How long nothing is published before the log notes that all of it is durable. */
 const idleMs = 50
 
@@ -69,6 +70,7 @@ export class Log implements ReadableLog {
     this.payloads = new Payloads(settings.codec)
     this.#queue = new CommitQueue(opened.state, opened.start, opened.sealed, engine, {
       ...settings,
+      arenaBytes,
       now: () => settings.clock.now(),
       later: (commit) => process.nextTick(commit),
       visible: (seq) => this.#becameVisible(seq),

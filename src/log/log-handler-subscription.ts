@@ -37,8 +37,8 @@ export class LogHandlerSubscription extends MemorySubscription<ReaderPlace> impl
     void Promise.resolve().then(() => this.#pump()) // cannot reject: the worker catches what handlers throw
   }
 
-  get group(): undefined {
-    return undefined
+  get group(): string | undefined {
+    return this.fanout.group
   }
 
   get pending(): number {
@@ -46,7 +46,8 @@ export class LogHandlerSubscription extends MemorySubscription<ReaderPlace> impl
   }
 
   ledger(): MailboxLedger {
-    return mailboxLedger(this.name, this.settings, this.#books.counts())
+    const { group, name } = this
+    return mailboxLedger(group === undefined ? name : { ...name, group }, this.settings, this.#books.counts())
   }
 
   async drain(options?: DrainOptions): Promise<void> {

@@ -34,12 +34,13 @@ export class LogReaderSubscription extends ReadingSubscription<ReaderPlace> {
     place.readers.add(this)
   }
 
-  get group(): undefined {
-    return undefined
+  get group(): string | undefined {
+    return this.fanout.group
   }
 
   ledger(): MailboxLedger {
-    return mailboxLedger(this.name, this.settings, this.#books.counts())
+    const { group, name } = this
+    return mailboxLedger(group === undefined ? name : { ...name, group }, this.settings, this.#books.counts())
   }
 
   async drain(options?: DrainOptions): Promise<void> {

@@ -10,6 +10,8 @@ export interface LogReading {
 
 /** Where the readers of a log stand. */
 export interface ReaderPlace extends Place {
+  /** The group whose members stand here. */
+  readonly group?: string | undefined
   readonly readers: Set<LogReading>
   /** A reader has ended with these books. */
   ended(counts: MailboxCounts): void

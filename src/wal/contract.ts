@@ -14,6 +14,7 @@ import type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from '../
 import type { Ledger } from '../core/ledger.ts'
 import type { Message } from '../core/message.ts'
 import type { Observer } from '../core/observer.ts'
+import type { Position } from '../core/position.ts'
 import type { PayloadSchema } from '../core/schema.ts'
 import type { Clock } from '../core/clock.ts'
 
@@ -132,7 +133,7 @@ export interface GroupDelivery<Payload = unknown, Topic extends string = string>
 export interface GroupOptions {
   readonly group: string
   /** Where a group that is new begins. @defaultValue 'end' */
-  readonly from?: 'start' | 'end' | number | Date
+  readonly from?: Position
   /** A delivery neither settled nor extended for so long is delivered again, in milliseconds. @defaultValue 30000 */
   readonly ackDeadlineMs?: number
   /** How many deliveries of the group may be unsettled. @defaultValue 256 */
@@ -229,7 +230,15 @@ export interface DurableBroker<E extends object = AnyEvents> extends Broker<E> {
   /** Resolves when everything published or appended before the call is on the disk for good. */
   flush(): Promise<void>
   topics(): readonly TopicStatus[]
+  /** Every group the log remembers. Counting what lies before them reads it. */
   groups(): Promise<readonly GroupStatus[]>
+  /** Moves a group; what its members have in hand can be acked no more. Resolves when the new place is on the disk. */
+  seekGroup(name: string, pattern: string, position: Position): Promise<void>
+  /** Members get nothing new until the group is resumed. Forgotten when the broker closes. */
+  pauseGroup(name: string, pattern: string): void
+  resumeGroup(name: string, pattern: string): void
+  /** Forgets a group that has no members. Resolves when that is on the disk. */
+  removeGroup(name: string, pattern: string): Promise<void>
   /** Copies the log to a new directory while it is in use; opening the copy works. */
   snapshot(dir: string): Promise<void>
   /** After a write has failed: opens the log anew. What was acknowledged is there; publishing works again. */

@@ -11,13 +11,16 @@ import { BrokerClosedError } from '../../core/errors.ts'
 import { sumCounts } from '../../core/ledger.ts'
 import { InProcessBroker } from '../../core/memory-broker.ts'
 import type { Observer } from '../../core/observer.ts'
-import { duration, defaultTimeoutMs, overflowPolicies } from '../../core/settings.ts'
+import type { Position } from '../../core/position.ts'
+import { defaultTimeoutMs, duration, overflowPolicies } from '../../core/settings.ts'
 import type {
   DurableBrokerOptions,
   DurableLedger,
   DurablePublisher,
   DurablePublishOptions,
   DurableReceipt,
+  GroupOptions,
+  GroupStatus,
   TopicStatus,
 } from '../contract.ts'
 import type { RecoveryReport } from '../contract.ts'
@@ -25,6 +28,7 @@ import { Log, type LogEvents } from '../store/log.ts'
 import type { LogReader } from '../store/log-reader.ts'
 import type { LogSettings } from '../store/open-options.ts'
 import { StoredRecord } from '../store/stored-record.ts'
+import { Groups } from './groups.ts'
 import { Publisher } from './publisher.ts'
 import { Readers, type ReaderOptions } from './readers.ts'
 
@@ -32,7 +36,7 @@ const capabilities: Capabilities = Object.freeze({
   broker: 'wal',
   durable: true,
   replay: true,
-  acks: false,
+  acks: true,
   groups: true,
   wildcards: true,
   delivery: 'at-most-once',
@@ -61,6 +65,7 @@ export class LogBroker implements LogEvents {
   readonly #release: () => Promise<void>
   readonly #live: InProcessBroker
   readonly #readers: Readers
+  readonly #groups: Groups
   readonly #publisher: Publisher
   #log: Log
   /** Reads what has become visible, for the live subscriptions. */
@@ -82,6 +87,7 @@ export class LogBroker implements LogEvents {
     this.#log = log
     this.#relay = log.reader(log.visible)
     this.#readers = new Readers(this.#live, log)
+    this.#groups = new Groups(this.#live, log, (pattern, group) => this.#readers.place(pattern, group))
     this.#publisher = new Publisher(log, settings.sync, options.schemas, (seq) => this.#relayed(seq))
   }
 
@@ -129,9 +135,10 @@ export class LogBroker implements LogEvents {
   ): Subscription | HandlerSubscription {
     const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined
     const options = typeof handlerOrOptions === 'function' ? handlerOptions : handlerOrOptions
-    if (options?.from !== undefined) {
+    if (options?.group !== undefined || options?.from !== undefined) {
       if (this.#closed !== undefined || this.#drained !== undefined) throw new BrokerClosedError('subscribe')
-      return this.#readers.open(pattern, options.from, handler, options)
+      if (options.group !== undefined) return this.#groups.join(pattern, handler, options as GroupOptions)
+      return this.#readers.open(pattern, options.from ?? 'end', handler, options)
     }
     return this.#live.subscribe(pattern, handlerOrOptions, handlerOptions)
   }
@@ -161,6 +168,26 @@ export class LogBroker implements LogEvents {
       .map(({ name, first, next }) => ({ topic: name, first, next }))
   }
 
+  groups(): Promise<readonly GroupStatus[]> {
+    return this.#groups.list()
+  }
+
+  seekGroup(name: string, pattern: string, position: Position): Promise<void> {
+    return this.#groups.seek(name, pattern, position)
+  }
+
+  pauseGroup(name: string, pattern: string): void {
+    this.#groups.pause(name, pattern, true)
+  }
+
+  resumeGroup(name: string, pattern: string): void {
+    this.#groups.pause(name, pattern, false)
+  }
+
+  removeGroup(name: string, pattern: string): Promise<void> {
+    return this.#groups.remove(name, pattern)
+  }
+
   snapshot(dir: string): Promise<void> {
     return this.#log.snapshot(dir)
   }
@@ -173,6 +200,7 @@ export class LogBroker implements LogEvents {
     this.#relay = log.reader(log.visible)
     this.#publisher.renew(log)
     this.#readers.renew(log)
+    this.#groups.renew(log)
   }
 
   drain(options?: DrainOptions): Promise<DrainReport> {
@@ -195,10 +223,12 @@ export class LogBroker implements LogEvents {
     if (this.#live.inhabited) this.#relayUntil(seq)
     else this.#relay.seek(seq)
     this.#readers.notify()
+    this.#groups.notify()
   }
 
   evicted(_seq: number, _count: number): void {
     this.#readers.notify()
+    this.#groups.notify()
   }
 
   /** What has just become visible is in memory still, so this never has to wait for a file. */
@@ -247,6 +277,7 @@ export class LogBroker implements LogEvents {
     this.#publisher.refuse()
     this.#readers.close()
     await this.#live.close()
+    this.#groups.close()
     await this.#log.close()
     await this.#release()
   }

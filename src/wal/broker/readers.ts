@@ -9,7 +9,7 @@ import { subscriptionSettings } from '../../core/settings.ts'
 import { checkPattern } from '../../core/topic.ts'
 import { LogHandlerSubscription } from '../../log/log-handler-subscription.ts'
 import { LogReaderSubscription } from '../../log/log-reader-subscription.ts'
-import type { LogReading } from '../../log/reader-place.ts'
+import type { LogReading, ReaderPlace } from '../../log/reader-place.ts'
 import type { Log } from '../store/log.ts'
 import { findStart } from './start.ts'
 import { WalSource } from './wal-source.ts'
@@ -52,15 +52,7 @@ export class Readers {
       findStart(this.#log, pattern, checkPosition('from', from, pattern)),
     )
     this.#sources.add(source)
-    const place = {
-      pattern,
-      host: this.#host,
-      readers: this.#readers,
-      ended: (counts: MailboxCounts): void => {
-        this.#sources.delete(source)
-        this.#ended.add(counts)
-      },
-    }
+    const place = this.place(pattern, undefined, () => this.#sources.delete(source))
     const number = this.#host.nextNumber()
     const subscription =
       handler === undefined
@@ -68,6 +60,20 @@ export class Readers {
         : new LogHandlerSubscription(place, number, handler, source, settings, options.signal)
     if (options.signal?.aborted === true) subscription.close()
     return subscription
+  }
+
+  /** Where readers of a pattern stand. */
+  place(pattern: string, group?: string, ended?: () => void): ReaderPlace {
+    return {
+      pattern,
+      group,
+      host: this.#host,
+      readers: this.#readers,
+      ended: (counts) => {
+        ended?.()
+        this.#ended.add(counts)
+      },
+    }
   }
 
   /** Goes on with a log that was opened anew. */

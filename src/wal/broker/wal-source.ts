@@ -20,6 +20,8 @@ export class WalSource implements RecordSource {
   #log: Log
   #ready: StoredRecord[] = []
   #next = 0
+  /** The batch it begins in may hold records from before. */
+  #minSeq: number
   #minOffset: number
   #skip: number
   #fromMs: number
@@ -32,11 +34,16 @@ export class WalSource implements RecordSource {
   #fetching = false
   #closed = false
 
-  constructor(log: Log, pattern: string, start: Start) {
+  /** Hears that retention has removed records before they were read; without it the source fails then. */
+  readonly #skipped: ((records: number) => void) | undefined
+
+  constructor(log: Log, pattern: string, start: Start, skipped?: (records: number) => void) {
+    this.#skipped = skipped
     this.#log = log
     this.#pattern = pattern
     this.#literal = isLiteral(pattern)
     this.#reader = log.reader(start.seq)
+    this.#minSeq = start.seq
     this.#minOffset = start.minOffset
     this.#skip = start.skip
     this.#fromMs = start.fromMs
@@ -86,8 +93,36 @@ export class WalSource implements RecordSource {
   /** Goes on with a log that was opened anew. */
   renew(log: Log): void {
     this.#log = log
-    this.#reader = log.reader(this.#reader.seq)
+    this.#minSeq = this.#reader.seq
+    this.#reader = log.reader(this.#minSeq)
     this.notify()
+  }
+
+  /** Records are being read from files. */
+  get fetching(): boolean {
+    return this.#fetching
+  }
+
+  /** The number of the first record it has, or undefined when there is none yet. */
+  async firstSeq(): Promise<number | undefined> {
+    await this.#load()
+    return this.#ready[this.#next]?.seq
+  }
+
+  /** Reads everything up to the present end: how many records there are, and when the first was published. */
+  async survey(): Promise<{ readonly count: number; readonly oldestMs: number | undefined }> {
+    let [count, oldestMs] = [0, undefined as number | undefined]
+    for (await this.#load(); this.#next < this.#ready.length; await this.#load()) {
+      oldestMs ??= this.#ready[this.#next]?.time
+      count += this.#ready.length - this.#next
+      this.#next = this.#ready.length
+    }
+    if (this.failure !== undefined) throw this.failure
+    return { count, oldestMs }
+  }
+
+  async #load(): Promise<void> {
+    while (this.#next === this.#ready.length && !this.#fill() && this.#fetching) await this.#bell.wait()
   }
 
   /** Records have become visible. */
@@ -159,8 +194,9 @@ export class WalSource implements RecordSource {
     if (!wanted.includes(true)) return
     const { logId, payloads } = this.#log
     while (cursor.advance()) {
-      if (wanted[cursor.topicIndex] !== true || cursor.offset < this.#minOffset || cursor.seq >= this.#stopAt)
-        continue
+      const { offset, seq, topicIndex } = cursor
+      if (wanted[topicIndex] !== true || seq < this.#minSeq || seq >= this.#stopAt) continue
+      if (offset < this.#minOffset) continue
       if (this.#skip > 0) this.#skip--
       else this.#ready.push(new StoredRecord(cursor, payloads, logId))
     }
@@ -177,6 +213,10 @@ export class WalSource implements RecordSource {
     )
     this.#reader.seek(startSeq)
     if (lost === undefined) return false
+    if (this.#skipped !== undefined) {
+      this.#skipped(this.#literal ? lost.first - this.#minOffset : startSeq - requested)
+      return false
+    }
     const at = this.#literal ? this.#minOffset : requested
     this.failure = new OffsetEvictedError(lost.name, at, lost.first, lost.next)
     return true

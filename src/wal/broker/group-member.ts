@@ -1,0 +1,108 @@
+import { Bell } from '../../core/bell.ts'
+import type { Handler } from '../../core/contract.ts'
+import { isThenable } from '../../core/thenable.ts'
+import type { RecordSource } from '../../log/record-source.ts'
+import { GroupMessage } from './group-message.ts'
+import type { LiveGroup } from './live-group.ts'
+
+/** What a member of a group reads: deliveries, as many as it asks for. */
+export class GroupMember implements RecordSource {
+  readonly failure: undefined
+  readonly #group: LiveGroup
+  readonly #bell = new Bell()
+  #stopped = false
+  #closed = false
+  #held = 0
+
+  constructor(group: LiveGroup) {
+    this.#group = group
+  }
+
+  /** The lag belongs to the group; a member has only what it was given. */
+  get pending(): number {
+    return 0
+  }
+
+  get exhausted(): boolean {
+    return this.#stopped
+  }
+
+  /** Deliveries it has been given so far: members with fewer go first. */
+  get held(): number {
+    return this.#held
+  }
+
+  get waiting(): boolean {
+    return !this.#bell.idle
+  }
+
+  take(): GroupMessage | undefined {
+    if (this.#stopped || this.#closed) return undefined
+    const { state, settings } = this.#group
+    const delivery = state.take(this)
+    if (delivery === undefined) return undefined
+    this.#held++
+    return new GroupMessage(delivery, state, settings.ackDeadlineMs)
+  }
+
+  takeBatch(max: number): readonly GroupMessage[] {
+    const batch: GroupMessage[] = []
+    while (batch.length < max) {
+      const message = this.take()
+      if (message === undefined) break
+      batch.push(message)
+    }
+    return batch
+  }
+
+  wait(): Promise<void> {
+    const waited = this.#bell.wait()
+    this.#group.awaitRecords()
+    if (this.#stopped || this.#closed) this.#bell.ringAll()
+    return waited
+  }
+
+  wake(): void {
+    this.#bell.ringAll()
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#group.leave(this)
+  }
+}
+
+const firstDelayMs = 100
+const longestDelayMs = 30_000
+
+/**
+ * A handler that settles what it is given, unless it has done so itself: acked when it has returned, delivered again
+ * when it fails, after 100 ms, 200 ms and so on, at most 30 s.
+ */
+export function settling(handler: Handler<GroupMessage>): Handler<GroupMessage> {
+  const again = (message: GroupMessage): void => {
+    message.nak({ delayMs: Math.min(longestDelayMs, firstDelayMs * 2 ** (message.attempt - 1)) })
+  }
+  return (message) => {
+    let result: unknown
+    try {
+      result = handler(message)
+    } catch (error) {
+      again(message)
+      throw error
+    }
+    if (!isThenable(result)) return void message.ack()
+    return Promise.resolve(result).then(
+      () => void message.ack(),
+      (error: unknown) => {
+        again(message)
+        throw error
+      },
+    )
+  }
+}

@@ -1,6 +1,6 @@
 import type { DrainOptions, Handler, HandlerSubscription } from '../core/contract.ts'
 import { Drain } from '../core/drain.ts'
-import type { SpillwayError } from '../core/errors.ts'
+import { describeMailbox, type SpillwayError } from '../core/errors.ts'
 import type { MailboxLedger } from '../core/ledger.ts'
 import { mailboxLedger } from '../core/mailbox.ts'
 import { type EndReason, MemorySubscription } from '../core/memory-subscription.ts'
@@ -61,6 +61,10 @@ export class LogHandlerSubscription extends MemorySubscription<ReaderPlace> impl
   }
 
   protected finish(_reason: EndReason): void {
+    const { failure } = this.#source
+    // A loop rejects; a handler has nobody to tell but the observer, and silence is what nobody wants.
+    if (failure !== undefined && !this.fanout.host.observers.wants('closed'))
+      console.warn(`Spillway: ${describeMailbox(this.name)} has ended. ${failure.message}`)
     this.fanout.readers.delete(this)
     this.fanout.ended(this.#books.close())
     this.#source.close()
@@ -75,7 +79,8 @@ export class LogHandlerSubscription extends MemorySubscription<ReaderPlace> impl
   #pump(): void {
     if (this.#pumping) return // a synchronous handler that publishes comes back here
     this.#pumping = true
-    while (!this.closed && this.#worker.idle) {
+    // Not for ever: a handler that publishes what it reads must leave the others their turn.
+    for (let left = this.settings.capacity; left > 0 && !this.closed && this.#worker.idle; left--) {
       const message = this.#source.take()
       if (message === undefined) break
       this.#books.delivered++

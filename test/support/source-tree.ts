@@ -22,12 +22,13 @@ export function readFolder(folder: string, extensions: readonly string[]): reado
     .map(readSource)
 }
 
-/** The paths of all files below a folder, sorted. */
+/** The paths of all files below a folder, sorted; packages that were installed there are none of ours. */
 export function listFiles(folder: string): readonly string[] {
   try {
     return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+      .filter((path) => !path.includes('/node_modules/'))
       .toSorted()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []

@@ -14,7 +14,7 @@ import { until } from '../support/watch.ts'
 
 const undo: (() => Promise<void> | void)[] = []
 afterEach(async () => {
-  for (const step of undo.splice(0).reverse()) await step()
+  for (const step of undo.splice(0).toReversed()) await step()
 })
 
 function directory(): string {

@@ -79,40 +79,38 @@ async function inspect(directory: string, from: Map<string, number>): Promise<Ma
 }
 
 describe('kill -9 at random moments', () => {
-  for (const sync of ['always', 'os']) {
-    test(
-      `loses and reorders nothing that was acknowledged, with sync "${sync}"`,
-      { timeout: 600_000 },
-      async () => {
-        const draw = random(seed)
-        const directory = mkdtempSync(`${tmpdir()}/spillway-`)
-        let before = new Map<string, number>()
-        const promised = new Map<string, number>()
-        let acks = 0
-        try {
-          for (let round = 0; round < rounds / 2; round++) {
-            const publishers = [1, 3, 30][round % 3] ?? 1
-            const { acked, count, order } = await killAfter(
-              directory,
-              publishers,
-              sync,
-              1 + Math.floor(draw() * 400),
-            )
-            expect(order).toEqual([])
-            acks += count
-            for (const [topic, offset] of acked) promised.set(topic, offset)
-            // Half of the time the next process finds what the kill left, not what a clean close did.
-            if (draw() < 0.5 && round + 1 < rounds / 2) continue
-            const next = await inspect(directory, before)
-            for (const [topic, offset] of promised) expect(next.get(topic)).toBeGreaterThan(offset)
-            for (const [topic, end] of before) expect(next.get(topic)).toBeGreaterThanOrEqual(end)
-            before = next
-          }
-        } finally {
-          rmSync(directory, { recursive: true, force: true })
+  test.each(['always', 'os'])(
+    'loses and reorders nothing that was acknowledged, with sync %s',
+    { timeout: 600_000 },
+    async (sync) => {
+      const draw = random(seed)
+      const directory = mkdtempSync(`${tmpdir()}/spillway-`)
+      let before = new Map<string, number>()
+      const promised = new Map<string, number>()
+      let acks = 0
+      try {
+        for (let round = 0; round < rounds / 2; round++) {
+          const publishers = [1, 3, 30][round % 3] ?? 1
+          const { acked, count, order } = await killAfter(
+            directory,
+            publishers,
+            sync,
+            1 + Math.floor(draw() * 400),
+          )
+          expect(order).toEqual([])
+          acks += count
+          for (const [topic, offset] of acked) promised.set(topic, offset)
+          // Half of the time the next process finds what the kill left, not what a clean close did.
+          if (draw() < 0.5 && round + 1 < rounds / 2) continue
+          const next = await inspect(directory, before)
+          for (const [topic, offset] of promised) expect(next.get(topic)).toBeGreaterThan(offset)
+          for (const [topic, end] of before) expect(next.get(topic)).toBeGreaterThanOrEqual(end)
+          before = next
         }
-        console.log(`${rounds / 2} kills with sync "${sync}", ${acks} acknowledgements, 0 lost; seed ${seed}`)
-      },
-    )
-  }
+      } finally {
+        rmSync(directory, { recursive: true, force: true })
+      }
+      console.log(`${rounds / 2} kills with sync "${sync}", ${acks} acknowledgements, 0 lost; seed ${seed}`)
+    },
+  )
 })

@@ -1,5 +1,6 @@
 import type { Headers } from '../../core/message.ts'
-import type { Delivery, GroupState } from '../../log/group/group-state.ts'
+import type { Delivery } from '../../log/group/delivery.ts'
+import type { GroupState } from '../../log/group/group-state.ts'
 import type { GroupDelivery } from '../contract.ts'
 import type { StoredRecord } from '../store/stored-record.ts'
 import { duration } from '../../core/settings.ts'

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Observers } from '../../core/observers.ts'
-import { type GroupSettings, GroupState } from '../../log/group/group-state.ts'
+import type { GroupSettings } from '../../log/group/delivery.ts'
+import { GroupState } from '../../log/group/group-state.ts'
 import type { GroupSnapshot } from '../format/snapshot.ts'
 import type { Log } from '../store/log.ts'
 import type { StoredRecord } from '../store/stored-record.ts'
@@ -117,7 +118,7 @@ export class LiveGroup {
 
   #wakeMembers(): void {
     // Those that wait are idle; among them, who has been given least comes first.
-    const idle = [...this.members].filter((member) => member.waiting).sort((a, b) => a.held - b.held)
+    const idle = [...this.members].filter((member) => member.waiting).toSorted((a, b) => a.held - b.held)
     for (const member of idle) member.wake()
   }
 

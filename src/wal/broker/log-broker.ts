@@ -97,13 +97,13 @@ export class LogBroker implements LogEvents {
     options: DurableBrokerOptions,
     release: () => Promise<void>,
   ): Promise<LogBroker> {
-    let broker: LogBroker | undefined
+    const made: { broker?: LogBroker } = {}
     const log = await Log.open(dir, settings, {
-      visible: (seq) => broker?.visible(seq),
-      evicted: (seq, count) => broker?.evicted(seq, count),
+      visible: (seq) => made.broker?.visible(seq),
+      evicted: (seq, count) => made.broker?.evicted(seq, count),
     })
-    broker = new LogBroker({ dir, settings, options, log, release })
-    return broker
+    made.broker = new LogBroker({ dir, settings, options, log, release })
+    return made.broker
   }
 
   get recovery(): RecoveryReport {

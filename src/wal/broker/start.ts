@@ -81,7 +81,7 @@ function lastOf(log: Log, pattern: string, count: number): Start {
   let after = matching(log, pattern, undefined)
   let begin = segments.at(-1)?.endSeq ?? log.startSeq
   const end = after
-  for (const { baseSeq } of [...segments].reverse()) {
+  for (const { baseSeq } of segments.toReversed()) {
     const before = matching(log, pattern, baseSeq)
     after = before
     if (end - before >= count) break

@@ -141,7 +141,8 @@ export class CommitQueue {
     const worthwhile = this.#closed.length > 0 || this.#maker.count >= overlapFrom
     if (!now && flying > 0 && !(flying === 1 && worthwhile)) return
     this.#closeOpen()
-    while (this.#closed.length > 0 && (now || this.#inFlight.length < 2)) this.#submit()
+    const most = now ? Number.POSITIVE_INFINITY : 2
+    while (this.#closed.length > 0 && this.#inFlight.length < most) this.#submit()
   }
 
   /** Makes everything appended so far durable; the waiter hears when it is. */

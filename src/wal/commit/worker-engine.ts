@@ -92,7 +92,7 @@ export class WorkerEngine implements Engine {
   }
 
   #send(message: Job | 'close'): void {
-    this.#port.postMessage(message)
+    this.#port.postMessage(message, [])
     Atomics.add(this.#bell, 0, 1)
     Atomics.notify(this.#bell, 0)
   }

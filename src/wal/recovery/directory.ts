@@ -40,7 +40,7 @@ export function segmentBases(fs: FileSystem, dir: string): readonly number[] {
     .readdir(dir)
     .map(baseSeqOf)
     .filter((base) => base !== undefined)
-    .sort((a, b) => a - b)
+    .toSorted((a, b) => a - b)
 }
 
 export function readSegmentHeader(file: File, name: string): SegmentHeader {

@@ -91,14 +91,14 @@ export class LogBroker implements LogEvents {
     this.#publisher = new Publisher(log, settings.sync, options.schemas, (seq) => this.#relayed(seq))
   }
 
-  static async open(
+  static open(
     dir: string,
     settings: LogSettings,
     options: DurableBrokerOptions,
     release: () => Promise<void>,
-  ): Promise<LogBroker> {
+  ): LogBroker {
     const made: { broker?: LogBroker } = {}
-    const log = await Log.open(dir, settings, {
+    const log = Log.open(dir, settings, {
       visible: (seq) => made.broker?.visible(seq),
       evicted: (seq, count) => made.broker?.evicted(seq, count),
     })
@@ -195,7 +195,7 @@ export class LogBroker implements LogEvents {
   async reopen(): Promise<void> {
     if (this.#closed !== undefined) throw new BrokerClosedError('reopen')
     await this.#log.close()
-    const log = await Log.open(this.#dir, this.#settings, this)
+    const log = Log.open(this.#dir, this.#settings, this)
     this.#log = log
     this.#relay = log.reader(log.visible)
     this.#publisher.renew(log)

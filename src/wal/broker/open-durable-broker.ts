@@ -25,7 +25,7 @@ export async function openDurableBroker<E extends object = AnyEvents>(
   settings.fileSystem.mkdir(dir)
   const lock = settings.lock ? await lockDirectory(dir) : undefined
   try {
-    const broker = await LogBroker.open(dir, settings, options, () => lock?.release() ?? Promise.resolve())
+    const broker = LogBroker.open(dir, settings, options, () => lock?.release() ?? Promise.resolve())
     return broker as unknown as DurableBroker<E>
   } catch (error) {
     await lock?.release()

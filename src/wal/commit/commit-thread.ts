@@ -34,17 +34,5 @@ function run(runner: JobRunner): void {
   }
 }
 
-function open(): JobRunner | undefined {
-  try {
-    return new JobRunner(new SegmentWriter(nodeFileSystem, dir, start, zeroAhead))
-  } catch (error) {
-    answer(failed({ error, stored: 'no' }))
-    return undefined
-  }
-}
-
-const runner = open()
-if (runner !== undefined) {
-  answer({ kind: 'started' })
-  run(runner)
-}
+// What goes wrong here ends the thread, which the engine takes for the failure of all jobs.
+run(new JobRunner(new SegmentWriter(nodeFileSystem, dir, start, zeroAhead)))

@@ -12,9 +12,9 @@ export interface CommitThreadData {
   readonly bell: Int32Array
 }
 
-/** The thread's answer to each job, to the start and to the end. */
+/** The thread's answer to each job, and to the end. */
 export type Answer =
-  | { readonly kind: 'started' | 'done' | 'closed' }
+  | { readonly kind: 'done' | 'closed' }
   | {
       readonly kind: 'failed'
       readonly stored: JobFailure['stored']
@@ -35,37 +35,20 @@ export class WorkerEngine implements Engine {
   #ended: (() => void) | undefined
   #lost: JobFailure | undefined
 
-  private constructor(worker: Worker, port: MessagePort, bell: Int32Array, done: JobDone) {
-    this.#worker = worker
-    this.#port = port
-    this.#bell = bell
-    this.#done = done
-    port.on('message', (answer: Answer) => this.#answered(answer))
-    worker.on('exit', () => this.#gone(new Error('the commit thread has ended')))
-    worker.on('error', (error) => this.#gone(error))
-    port.unref()
-    worker.unref()
-  }
-
-  /** Starts the thread; resolves when it has the file open, so that `done` of the first job is not late. */
-  static async start(
-    dir: string,
-    start: WriterStart,
-    zeroAhead: number,
-  ): Promise<(done: JobDone) => WorkerEngine> {
+  /** Starts the thread, and does not wait for it: jobs given meanwhile are done when it is there. */
+  constructor(dir: string, start: WriterStart, zeroAhead: number, done: JobDone) {
     const { port1, port2 } = new MessageChannel()
-    const bell = new Int32Array(new SharedArrayBuffer(4))
-    const workerData: CommitThreadData = { dir, start, zeroAhead, port: port2, bell }
+    this.#port = port1
+    this.#bell = new Int32Array(new SharedArrayBuffer(4))
+    this.#done = done
+    const workerData: CommitThreadData = { dir, start, zeroAhead, port: port2, bell: this.#bell }
     const script = new URL('./commit-thread.js', import.meta.url)
-    const worker = new Worker(script, { workerData, transferList: [port2], name: 'spillway-commit' })
-    await new Promise<void>((resolve, reject) => {
-      worker.once('error', reject)
-      port1.once('message', (answer: Answer) =>
-        answer.kind === 'started' ? resolve() : reject(failureOf(answer).error),
-      )
-    })
-    worker.removeAllListeners('error')
-    return (done) => new WorkerEngine(worker, port1, bell, done)
+    this.#worker = new Worker(script, { workerData, transferList: [port2], name: 'spillway-commit' })
+    port1.on('message', (answer: Answer) => this.#answered(answer))
+    this.#worker.on('error', (error) => this.#gone(error))
+    this.#worker.on('exit', () => this.#gone(new Error('the commit thread has ended')))
+    port1.unref()
+    this.#worker.unref()
   }
 
   allocate(bytes: number): Uint8Array {

@@ -91,14 +91,15 @@ export class Log implements ReadableLog {
   }
 
   /** Opens the log, or makes one. The caller holds the directory's lock. */
-  static async open(dir: string, settings: LogSettings, events: LogEvents): Promise<Log> {
+  static open(dir: string, settings: LogSettings, events: LogEvents): Log {
     const { engine, fileSystem } = settings
     const opened = openLog(fileSystem, dir, settings.clock.now())
-    const start =
+    const { start } = opened
+    const engineFor = (done: JobDone): Engine =>
       engine === 'worker'
-        ? await WorkerEngine.start(dir, opened.start, zeroAheadBytes)
-        : (done: JobDone) => new InlineEngine(new SegmentWriter(fileSystem, dir, opened.start, 0), done)
-    const log = new Log(dir, settings, events, opened, start)
+        ? new WorkerEngine(dir, start, zeroAheadBytes, done)
+        : new InlineEngine(new SegmentWriter(fileSystem, dir, start, 0), done)
+    const log = new Log(dir, settings, events, opened, engineFor)
     log.retain()
     return log
   }

@@ -82,10 +82,16 @@ function figures() {
 }
 
 function caseTable({ label, unit, note, rows }) {
-  const lines = rows.map(
-    ({ name, median, min, max }) =>
-      `| ${name} | ${figure(median)} | ${min === max ? '' : `${figure(min)} – ${figure(max)}`} |`,
-  )
+  const more = Object.keys(rows[0].columns ?? {})
+  const lines = rows.map(({ name, median, min, max, columns }) => {
+    const range = min === max ? '' : `${figure(min)} – ${figure(max)}`
+    return rowOf([name, figure(median), range, ...more.map((heading) => columns[heading])])
+  })
   const remark = note === undefined ? [] : ['', note]
-  return [`| ${label} | ${unit} | min – max |`, '| --- | ---: | ---: |', ...lines, ...remark, '']
+  const rule = ['---', '---:', '---:', ...more.map(() => '---:')]
+  return [rowOf([label, unit, 'min – max', ...more]), rowOf(rule), ...lines, ...remark, '']
+}
+
+function rowOf(cells) {
+  return `| ${cells.join(' | ')} |`
 }

@@ -2,9 +2,16 @@
 
 import { median } from './measure.mjs'
 
-/** The figures of one contestant. */
-export function summaryOf({ name, samples, note }) {
-  return { name, median: median(samples), min: Math.min(...samples), max: Math.max(...samples), note }
+/** The figures of one contestant. `columns` are further ones, as they are to be printed, by their headings. */
+export function summaryOf({ name, samples, note, columns }) {
+  return {
+    name,
+    median: median(samples),
+    min: Math.min(...samples),
+    max: Math.max(...samples),
+    note,
+    columns,
+  }
 }
 
 export function printCase({ label, unit, rows, goals, note, attempts }) {
@@ -12,10 +19,12 @@ export function printCase({ label, unit, rows, goals, note, attempts }) {
   if (note !== undefined) console.log(`   ${note}`)
   const us = rows.find((row) => row.name.startsWith('spillway'))
   const floor = rows.find((row) => row.name.startsWith('floor'))
-  const table = [['', unit, 'min – max', '× floor', '× spillway']]
+  const more = Object.keys(rows[0].columns ?? {})
+  const table = [['', unit, 'min – max', '× floor', '× spillway', ...more]]
   for (const row of rows) {
     const range = row.min === row.max ? '' : `${figure(row.min)} – ${figure(row.max)}`
-    table.push([row.name, figure(row.median), range, times(row, floor), times(row, us)])
+    const extras = more.map((heading) => row.columns[heading])
+    table.push([row.name, figure(row.median), range, times(row, floor), times(row, us), ...extras])
   }
   printAligned(table)
   for (const row of rows) if (row.note !== undefined) console.log(`   ${row.name}: ${row.note}`)

@@ -10,6 +10,9 @@ import type { LogReader } from '../store/log-reader.ts'
 import { StoredRecord } from '../store/stored-record.ts'
 import { selects, type Start, topicsOf } from './start.ts'
 
+/** A reader that stops early has not paid for the rest of a batch. */
+const decodedAtOnce = 256
+
 /** The records of a log that a pattern selects, from a place on, decoded a batch at a time. */
 export class WalSource implements RecordSource {
   failure: SpillwayError | undefined
@@ -33,6 +36,9 @@ export class WalSource implements RecordSource {
   #stopSum: number | undefined
   #fetching = false
   #closed = false
+  /** The reader's batch has records that are not decoded yet; which of its topics are wanted. */
+  #midway = false
+  #wanted: readonly boolean[] = []
 
   /** Hears that retention has removed records before they were read; without it the source fails then. */
   readonly #skipped: ((records: number) => void) | undefined
@@ -57,11 +63,11 @@ export class WalSource implements RecordSource {
 
   /** The sequence number it has come to. */
   get seq(): number {
-    return this.#ready[this.#next]?.seq ?? this.#reader.seq
+    return this.#ready[this.#next]?.seq ?? (this.#midway ? this.#reader.cursor.seq + 1 : this.#reader.seq)
   }
 
   get exhausted(): boolean {
-    return this.#next === this.#ready.length && this.#reader.seq >= this.#stopAt
+    return this.#next === this.#ready.length && !this.#midway && this.#reader.seq >= this.#stopAt
   }
 
   take(): StoredRecord | undefined {
@@ -93,7 +99,8 @@ export class WalSource implements RecordSource {
   /** Goes on with a log that was opened anew. */
   renew(log: Log): void {
     this.#log = log
-    this.#minSeq = this.#reader.seq
+    this.#minSeq = this.seq
+    this.#midway = false
     this.#reader = log.reader(this.#minSeq)
     this.notify()
   }
@@ -148,6 +155,7 @@ export class WalSource implements RecordSource {
     this.#next = 0
     if (this.#fetching || this.#closed || this.failure !== undefined) return false
     try {
+      if (this.#midway && this.#decodeSome()) return true
       for (;;) {
         if (this.#overtaken()) return false
         const header = this.#reader.next()
@@ -192,15 +200,29 @@ export class WalSource implements RecordSource {
     if (header.timeMs < this.#fromMs || header.baseSeq >= this.#stopAt) return
     const wanted = cursor.entries.map((entry) => selects(this.#pattern, entry.name))
     if (!wanted.includes(true)) return
+    this.#wanted = wanted
+    this.#decodeSome()
+  }
+
+  /** Decodes on in the batch the reader has come to: all of it if it may be overwritten, else a part. */
+  #decodeSome(): boolean {
+    const { cursor, stable } = this.#reader
     const { logId, payloads } = this.#log
+    const most = stable ? decodedAtOnce : Number.POSITIVE_INFINITY
+    this.#midway = false
     while (cursor.advance()) {
       const { offset, seq, topicIndex } = cursor
-      if (wanted[topicIndex] !== true || seq < this.#minSeq || seq >= this.#stopAt) continue
+      if (this.#wanted[topicIndex] !== true || seq < this.#minSeq || seq >= this.#stopAt) continue
       if (offset < this.#minOffset) continue
       if (this.#skip > 0) this.#skip--
-      else this.#ready.push(new StoredRecord(cursor, payloads, logId))
+      else if (this.#ready.push(new StoredRecord(cursor, payloads, logId)) >= most) {
+        this.#midway = true
+        break
+      }
     }
+    if (cursor.damage !== undefined) throw this.#reader.damage(cursor.damage)
     if (this.#literal) this.#minOffset = Math.max(this.#minOffset, (this.#ready.at(-1)?.offset ?? -1) + 1)
+    return this.#ready.length > 0
   }
 
   /** Retention has removed what it would read next: its end if any of that was for it. */

@@ -38,6 +38,8 @@ export class LogReader {
   /** What was visible when the window was read: behind that the file may have changed since. */
   #windowSeq = 0
   #readAhead = leastRead
+  /** The batch `cursor` is open on stays as it is until `next` is called again; else it may be overwritten at any time. */
+  stable = false
   /** Memory for the window; it grows to what is needed. */
   #memory: Buffer = Buffer.alloc(0)
 
@@ -87,6 +89,7 @@ export class LogReader {
       dictionaryAt: view.getUint32(52, true),
       crc: 0,
     }
+    this.stable = false
     this.cursor.open(buffer, view, 0, header)
     this.#seq = batch.nextSeq
     this.#segment = batch.segment
@@ -123,6 +126,7 @@ export class LogReader {
       if (header.recordCount === 0 || next <= this.#seq) continue
       if (header.baseSeq > this.#seq && (header.flags & BatchFlag.compacted) === 0)
         return this.#damaged(`records ${this.#seq} to ${header.baseSeq - 1} are missing`)
+      this.stable = true
       this.cursor.open(this.#window, this.#view, start, header)
       if (this.cursor.damage !== undefined) return this.#damaged(this.cursor.damage)
       this.#seq = next
@@ -144,13 +148,17 @@ export class LogReader {
     if (this.#windowBytes > 0 && from >= this.#windowAt && behind) return true
     const wanted = Math.max(length, this.#readAhead)
     this.#readAhead = Math.min(mostRead, this.#readAhead * 2)
+    // What is there already need not be read again: a batch is often longer than the first look at it.
+    const kept = from >= this.#windowAt ? Math.max(0, this.#windowAt + this.#windowBytes - from) : 0
+    const held = this.#window.subarray(from - this.#windowAt, from - this.#windowAt + kept)
     if (this.#memory.length < wanted)
       this.#memory = Buffer.allocUnsafeSlow(Math.max(wanted, Math.min(mostRead, wanted * 2)))
+    this.#memory.set(held)
     this.#window = this.#memory
     this.#view = viewOf(this.#memory)
     this.#windowAt = from
-    this.#windowBytes = 0
-    this.#windowSeq = this.#log.visible
+    this.#windowBytes = kept
+    this.#windowSeq = kept === 0 ? this.#log.visible : Math.min(this.#windowSeq, this.#log.visible)
     while (this.#windowBytes < length) {
       const done = this.#windowBytes
       const read = await this.#log.files.read(
@@ -166,7 +174,12 @@ export class LogReader {
     return true
   }
 
+  /** The error for damage at the place it has come to. */
+  damage(what: string): LogCorruptError {
+    return new LogCorruptError(segmentName(this.#segment), this.#position, this.#seq, what)
+  }
+
   #damaged(what: string): never {
-    throw new LogCorruptError(segmentName(this.#segment), this.#position, this.#seq, what)
+    throw this.damage(what)
   }
 }

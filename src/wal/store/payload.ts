@@ -1,12 +1,14 @@
 import { PayloadInvalidError } from '../../core/errors.ts'
 import type { PayloadCodec } from '../contract.ts'
 import { Encoding } from '../format/layout.ts'
+import { BytePool } from './byte-pool.ts'
 
 const nothing = new Uint8Array(0)
 
 /** Turns payloads into values of records and back: bytes stay bytes, text is UTF-8, the rest is JSON. */
 export class Payloads {
   readonly #codec: PayloadCodec | undefined
+  readonly #pool = new BytePool()
   /** How the value last returned by `encode` is encoded. A field, because a pair per message would cost more than it says. */
   encoding: Encoding = Encoding.json
 
@@ -43,11 +45,11 @@ export class Payloads {
       case Encoding.text:
         return buffer.toString('utf8', from, to)
       case Encoding.bytes:
-        return new Uint8Array(buffer.subarray(from, to))
+        return this.#pool.copy(buffer, from, to)
       case Encoding.nothing:
         return undefined
       default: {
-        const bytes = new Uint8Array(buffer.subarray(from, to))
+        const bytes = this.#pool.copy(buffer, from, to)
         return this.#codec === undefined ? bytes : this.#codec.decode(bytes, topic)
       }
     }

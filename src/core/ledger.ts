@@ -24,6 +24,14 @@ export interface MailboxLedger extends MailboxCounts {
   readonly capacity: number
 }
 
+/** Where the records of a log went. Always: `appended = retained + evicted`. */
+export interface LogCounts {
+  readonly appended: number
+  readonly retained: number
+  /** Removed by retention. */
+  readonly evicted: number
+}
+
 /** A snapshot of every counter of a broker. `assertBalanced` states its laws. */
 export interface Ledger {
   /** Messages accepted by publish. */
@@ -38,6 +46,8 @@ export interface Ledger {
   readonly mailboxes: readonly MailboxLedger[]
   /** The sum of all mailboxes that have ended. */
   readonly ended: MailboxCounts
+  /** Of a broker that keeps a log. */
+  readonly log?: LogCounts
 }
 
 const reasons: readonly DropReason[] = [
@@ -100,6 +110,9 @@ export function assertBalanced(ledger: Ledger): void {
   checkMailbox('ended mailboxes', ledger.ended)
   check('copies = Σ routed of mailboxes', ledger.copies, copies + ledger.ended.routed)
   check('ended mailboxes hold nothing', ledger.ended.pending + ledger.ended.waiting, 0)
+  if (ledger.log === undefined) return
+  const { appended, retained, evicted } = ledger.log
+  check('log: appended = retained + evicted', appended, retained + evicted)
 }
 
 function checkMailbox(name: string, counts: MailboxCounts): void {

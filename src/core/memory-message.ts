@@ -5,7 +5,7 @@ import type { Headers, Message } from './message.ts'
 const noHeaders: Headers = Object.freeze({})
 
 /** What messages published together share: reading the clock costs more than publishing does. */
-class Stamp {
+export class Stamp {
   readonly time: number
   readonly headers: Headers
   /** How many messages carry it. */
@@ -24,6 +24,11 @@ class Stamp {
 const ids = new WeakMap<MemoryMessage, string>()
 let idPrefix: string | undefined
 let idsMade = 0
+
+/** Gives a message that nobody has seen yet the id its publisher chose. */
+export function nameMessage(message: MemoryMessage, id: string): void {
+  ids.set(message, id)
+}
 
 /** A message of the memory broker: as small as it can be, because every publish makes one. */
 export class MemoryMessage implements Message {
@@ -83,10 +88,7 @@ export class MessageFactory {
   }
 
   make(topic: string, payload: unknown): MemoryMessage {
-    let stamp = this.#stamp
-    if (stamp.used === messagesPerReading) stamp = this.#renew()
-    stamp.used++
-    return new MemoryMessage(topic, payload, stamp)
+    return new MemoryMessage(topic, payload, this.stamp())
   }
 
   makeWith(
@@ -95,10 +97,23 @@ export class MessageFactory {
     headers: Headers | undefined,
     id: string | undefined,
   ): MemoryMessage {
-    const own = headers === undefined ? noHeaders : Object.freeze({ ...headers })
-    const message = new MemoryMessage(topic, payload, new Stamp(this.#clock.now(), own))
-    if (id !== undefined) ids.set(message, id)
+    const message = new MemoryMessage(topic, payload, this.stampWith(headers))
+    if (id !== undefined) nameMessage(message, id)
     return message
+  }
+
+  /** For one message without headers. */
+  stamp(): Stamp {
+    let stamp = this.#stamp
+    if (stamp.used === messagesPerReading) stamp = this.#renew()
+    stamp.used++
+    return stamp
+  }
+
+  /** For one message, with the time of now. */
+  stampWith(headers: Headers | undefined): Stamp {
+    const own = headers === undefined ? noHeaders : Object.freeze({ ...headers })
+    return new Stamp(this.#clock.now(), own)
   }
 
   #renew(): Stamp {

@@ -1,15 +1,13 @@
-import { checkSignal } from './abort.ts'
 import type { PublishAndWaitOptions, PublishOptions, Receipt, TopicPublisher } from './contract.ts'
 import { BoundPublisher } from './bound-publisher.ts'
-import { InvalidOptionError } from './errors.ts'
 import type { MessageFactory } from './memory-message.ts'
 import type { Message } from './message.ts'
 import type { Observers } from './observers.ts'
 import type { Reports } from './reports.ts'
 import type { Route, RouteCache } from './route.ts'
-import { validate } from './schema.ts'
 import { defaultTimeoutMs, duration } from './settings.ts'
 import type { Desk, Insistence } from './ticket.ts'
+import { checkPublishOptions, Validations } from './validations.ts'
 
 /** Shared by all publishes that have nothing to wait for: no allocation, and one turn for those who await it. */
 const delivered: Promise<Receipt> = Promise.resolve(Object.freeze({ level: 'accepted', routed: true }))
@@ -25,12 +23,9 @@ export class PublishPath {
   readonly #desk: Desk
   readonly #observers: Observers
   readonly #reports: Reports
-  /** Topics with an asynchronous validation under way: later publishes queue behind it to keep their order. */
-  readonly #validating = new Map<string, Promise<unknown>>()
+  readonly #validations = new Validations()
   #lastRoute: Route | undefined
   #closed: (() => Error) | undefined
-  /** Ends the publishes that wait for a validation. */
-  readonly #ends = new Set<(error: Error) => void>()
 
   constructor(
     routes: RouteCache,
@@ -55,7 +50,7 @@ export class PublishPath {
   /** Refuses everything from now on with the error that `refusal` makes. */
   refuse(refusal: () => Error): void {
     this.#closed = refusal
-    for (const end of this.#ends) end(refusal())
+    this.#validations.end(refusal)
     this.#lastRoute = undefined
     this.#routes.generation++
   }
@@ -81,18 +76,17 @@ export class PublishPath {
   }
 
   /**
-   * Hands on a message that was made elsewhere, where its payload has been validated too. Returns a promise that
-   * settles as that of `publish`, or undefined when there is nothing to wait for.
+   * Hands on a message that was made elsewhere, where its payload and options have been checked too. Returns a promise
+   * that settles as that of `publish`, or undefined when there is nothing to wait for. A message that nobody here wants
+   * is not counted as unrouted: whoever hands it on has it.
    */
-  relay(message: Message): Promise<Receipt> | undefined {
-    const route = this.#find(message.topic)
+  relay(message: Message, options?: PublishOptions): Promise<Receipt> | undefined {
+    const last = this.#lastRoute
+    const route = last !== undefined && last.topic === message.topic ? last : this.#find(message.topic)
+    if (route.first === undefined) return undefined
     this.published++
-    if (route.first === undefined) {
-      void this.#nobody(message.topic)
-      return undefined
-    }
     this.#fanOut(route, message)
-    return this.#desk.close(message)?.outcome(delivered, undefined)
+    return this.#desk.busy ? this.#desk.close(message)?.outcome(delivered, options) : undefined
   }
 
   bind(topic: string): TopicPublisher<unknown> {
@@ -166,45 +160,14 @@ export class PublishPath {
     options: PublishAndWaitOptions | undefined,
     timeoutMs: number | undefined,
   ): Promise<Receipt> {
-    checkOptions(options)
+    checkPublishOptions(options)
     if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason)
     if (route.schema === undefined) return this.#dispatch(route, payload, options, timeoutMs)
     const { topic, schema } = route
-    const earlier = this.#validating.get(topic)
-    const valid =
-      earlier === undefined
-        ? validate(schema, topic, payload)
-        : earlier.then(() => validate(schema, topic, payload))
-    if (!(valid instanceof Promise)) return this.#dispatch(route, valid, options, timeoutMs)
-    const sent = valid.then((late) => {
-      options?.signal?.throwIfAborted()
-      return this.#dispatch(this.find(topic), late, options, timeoutMs) // patterns may have come and gone meanwhile
-    })
-    const over = valid.then(noop, noop)
-    this.#validating.set(topic, over)
-    void over.then(() => {
-      if (this.#validating.get(topic) === over) this.#validating.delete(topic)
-    })
-    return this.#unlessEnded(sent, options?.signal)
-  }
-
-  /** Waits for a validation no longer than the signal and the broker live; what it says later has no effect. */
-  #unlessEnded(sent: Promise<Receipt>, signal: AbortSignal | undefined): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
-      const over = (settle: () => void): void => {
-        this.#ends.delete(end)
-        signal?.removeEventListener('abort', abort)
-        settle()
-      }
-      const abort = (): void => over(() => reject(signal?.reason))
-      const end = (error: Error): void => over(() => reject(error))
-      this.#ends.add(end)
-      signal?.addEventListener('abort', abort)
-      sent.then(
-        (receipt) => over(() => resolve(receipt)),
-        (error: unknown) => over(() => reject(error)),
-      )
-    })
+    // Patterns may come and go while a validation takes its time.
+    return this.#validations.run(schema, topic, payload, options?.signal, (valid) =>
+      this.#dispatch(this.find(topic), valid, options, timeoutMs),
+    )
   }
 
   #dispatch(
@@ -247,26 +210,5 @@ export class PublishPath {
     this.unrouted++
     if (this.#observers.unrouted) this.#observers.emit('unrouted', { topic })
     return unrouted
-  }
-}
-
-function noop(): void {}
-
-function checkOptions(options: PublishOptions | undefined): void {
-  if (options === undefined) return
-  const { headers, id } = options
-  checkSignal(options.signal)
-  if (id !== undefined && (typeof id !== 'string' || id === '')) {
-    throw new InvalidOptionError('id', id, 'Give a non-empty string, or leave it out.')
-  }
-  if (headers === undefined) return
-  const prototype: unknown =
-    typeof headers === 'object' && headers !== null ? Object.getPrototypeOf(headers) : headers
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new InvalidOptionError('headers', headers, 'Give a plain object of strings.')
-  }
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== 'string')
-      throw new InvalidOptionError(`headers.${name}`, value, 'Headers are strings.')
   }
 }

@@ -48,7 +48,10 @@ export interface LogBrokerOptions {
 }
 
 /** A record of a log. */
-export interface LogMessage<Payload = unknown, Topic extends string = string> extends Message<Payload, Topic> {
+export interface LogMessage<Payload = unknown, Topic extends string = string> extends Message<
+  Payload,
+  Topic
+> {
   /** Its number in its topic, from 0, without gaps. */
   readonly offset: number
   /** Its number in the log, across all topics, from 0. */

@@ -1,0 +1,12 @@
+/** A broker in this process that remembers: replay from an offset, a time or the start, then live. */
+export type {
+  LogBroker,
+  LogBrokerOptions,
+  LogLedger,
+  LogMessage,
+  LogPublisher,
+  LogReceipt,
+  LogTopic,
+  Retention,
+} from './contract.ts'
+export { createLogBroker } from './log-broker.ts'

@@ -11,6 +11,7 @@ import type {
   Receipt,
   TopicPublisher,
 } from './contract.ts'
+import { type BrokerOptions, memoryCapabilities } from './broker-options.ts'
 import { BrokerClosedError, GroupConflictError, InvalidOptionError } from './errors.ts'
 import { Fanout } from './fanout.ts'
 import { GroupHandler, GroupReader } from './group-members.ts'
@@ -29,45 +30,23 @@ import { QueueGroup } from './queue-group.ts'
 import { Reports } from './reports.ts'
 import { warnOfSecondBlock } from './second-block.ts'
 import { RouteCache } from './route.ts'
-import { type PayloadSchema, SchemaTable } from './schema.ts'
+import { SchemaTable } from './schema.ts'
 import {
   contradiction,
   defaultTimeoutMs,
   duration,
-  overflowPolicies,
   type SubscriptionSettings,
   subscriptionSettings,
 } from './settings.ts'
 import { checkPattern } from './topic.ts'
 import { Desk } from './ticket.ts'
 
-export interface BrokerOptions {
-  /** Validates payloads at publish: a Standard Schema per topic or pattern; the topic's own wins. Costs the validation. */
-  readonly schemas?: Readonly<Record<string, PayloadSchema>>
-  /** Hears of everything from the first event on. */
-  readonly observer?: Observer
-  /** Where time comes from. @defaultValue the clock of the machine */
-  readonly clock?: Clock
-}
-
-const capabilities: Capabilities = Object.freeze({
-  broker: 'memory',
-  durable: false,
-  replay: false,
-  acks: false,
-  groups: true,
-  wildcards: true,
-  delivery: 'at-most-once',
-  ackLevels: Object.freeze(['accepted'] as const),
-  overflow: overflowPolicies,
-})
-
 /** A subscription of a broker built on this one: it reads elsewhere, but drains, ends and is accounted for here. */
 export type Guest = Pick<MailboxOwner, 'ledger' | 'drain' | 'end'>
 
 /** The broker inside: untyped, and open to brokers that keep their messages elsewhere and hand them on here. */
 export class InProcessBroker implements Host {
-  readonly capabilities: Capabilities = capabilities
+  readonly capabilities: Capabilities = memoryCapabilities
   readonly clock: Clock
   readonly desk: Desk
   readonly observers: Observers

@@ -1,8 +1,10 @@
 import type { MemoryBroker } from './contract.ts'
 import type { AnyEvents } from './event-map.ts'
-import { type BrokerOptions, InProcessBroker } from './in-process-broker.ts'
+import type { BrokerOptions } from './broker-options.ts'
+import { InProcessBroker } from './in-process-broker.ts'
 
-export { type BrokerOptions, InProcessBroker } from './in-process-broker.ts'
+export type { BrokerOptions } from './broker-options.ts'
+export { InProcessBroker } from './in-process-broker.ts'
 
 /**
  * Makes a broker inside this process. An awaited publish means: every matching mailbox took its copy, or its policy

@@ -36,8 +36,12 @@ export class AgeSweep {
     this.#schedule(now + topic.limits.ageMs, now)
   }
 
-  /** Evicts what has reached its age. */
-  run(): void {
+  stop(): void {
+    this.#stopped = true
+    this.#clear()
+  }
+
+  #run(): void {
     const now = this.now()
     let due = Number.POSITIVE_INFINITY
     let pause = Number.POSITIVE_INFINITY
@@ -51,11 +55,6 @@ export class AgeSweep {
     else this.#schedule(Math.max(due, now + pause), now)
   }
 
-  stop(): void {
-    this.#stopped = true
-    this.#clear()
-  }
-
   #schedule(due: number, now: number): void {
     if (this.#stopped || (due >= this.#due && this.#due > now)) return
     this.#clear()
@@ -64,7 +63,7 @@ export class AgeSweep {
       () => {
         this.#cancel = undefined
         this.#due = Number.POSITIVE_INFINITY
-        this.run()
+        this.#run()
       },
       due - now,
       true,

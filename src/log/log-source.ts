@@ -9,8 +9,6 @@ import type { LogStore, TopicWatcher } from './log-store.ts'
 import type { RecordSource } from './record-source.ts'
 import type { TopicLog } from './topic-log.ts'
 
-const none: readonly never[] = Object.freeze([])
-
 /**
  * The records in memory that a pattern selects, from a position on. It has one cursor in each topic that matches: those
  * with something to read are in a heap, by the place of their next record, the others rest in their topics until
@@ -57,7 +55,7 @@ export class LogSource implements RecordSource, Rousable, TopicWatcher {
 
   takeBatch(max: number): readonly LogRecord[] {
     const first = this.#heap.top
-    if (first === undefined || !this.#retained(first)) return none.slice()
+    if (first === undefined || !this.#retained(first)) return []
     if (this.#heap.size === 1) {
       const { log, offset, stopAt } = first
       const count = Math.min(max, Math.min(log.next, stopAt) - offset)

@@ -52,11 +52,12 @@ export class LogStore {
     return record
   }
 
-  /** The topics that a pattern matches, also those of which everything has been evicted. */
+  /** The topics that a pattern matches, without what has reached its age; also those of which everything is evicted. */
   matching(pattern: string): readonly TopicLog[] {
-    if (!isLiteral(pattern)) return [...this.#topics.values()].filter(({ topic }) => matches(pattern, topic))
-    const only = this.#topics.get(pattern)
-    return only === undefined ? [] : [only]
+    const topics = this.#select(pattern)
+    const now = topics.some(({ ages }) => ages) ? this.#sweep.now() : 0
+    for (const log of topics) if (log.ages) log.evictAged(now)
+    return topics
   }
 
   topics(): readonly LogTopic[] {
@@ -87,14 +88,15 @@ export class LogStore {
     if (watchers?.delete(watcher) === true && watchers.size === 0) this.#watchers.delete(watcher.pattern)
   }
 
-  /** Evicts everything that has reached its age. */
-  evictAged(): void {
-    this.#sweep.run()
-  }
-
   /** Evicts by age no more. */
   stop(): void {
     this.#sweep.stop()
+  }
+
+  #select(pattern: string): readonly TopicLog[] {
+    if (!isLiteral(pattern)) return [...this.#topics.values()].filter(({ topic }) => matches(pattern, topic))
+    const only = this.#topics.get(pattern)
+    return only === undefined ? [] : [only]
   }
 
   #create(name: string): TopicLog {

@@ -24,7 +24,6 @@ export function openReader(
   const from = checkPosition('from', options.from, pattern)
   const settings = readerSettings(options)
   checkSignal(options.signal)
-  store.evictAged()
   const source = new LogSource(store, pattern, from)
   const ended = host.guestEnded.bind(host)
   const place = { pattern, host, readers: host.guests, ended }

@@ -57,6 +57,15 @@ describe('retention', () => {
     ])
   })
 
+  it('by age is no reason to keep the process alive', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const broker = createLogBroker({ retention: { ageMs: 1_000_000 } })
+    await broker.publish('t', 1)
+    expect(timers()).toBe(before)
+    await broker.close()
+  })
+
   it('by age keeps nothing longer than a sixteenth more, whatever is appended when', () => {
     const gap = fc.record({ topic: fc.constantFrom('a', 'b', 'short.x'), ms: fc.nat({ max: 400 }) })
     fc.assert(

@@ -2,7 +2,8 @@ import { CommitQueue } from '../../src/wal/commit/commit-queue.ts'
 import type { Waiter } from '../../src/wal/commit/batch.ts'
 import { InlineEngine } from '../../src/wal/commit/inline-engine.ts'
 import { RecordCursor } from '../../src/wal/format/batch-reader.ts'
-import { Encoding, segmentHeaderBytes } from '../../src/wal/format/layout.ts'
+import { BatchFlag, Encoding, segmentHeaderBytes } from '../../src/wal/format/layout.ts'
+import { LogCorruptError } from '../../src/wal/errors.ts'
 import type { FileSystem } from '../../src/wal/fs/file-system.ts'
 import { readSegmentHeader, segmentBases, writeManifest } from '../../src/wal/recovery/directory.ts'
 import { type OpenedLog, openLog } from '../../src/wal/recovery/open-log.ts'
@@ -78,11 +79,14 @@ export class SimLog {
 export function readAll(fs: FileSystem, dir: string): readonly Found[] {
   const found: Found[] = []
   const cursor = new RecordCursor()
-  for (const base of segmentBases(fs, dir)) {
+  const bases = segmentBases(fs, dir)
+  for (const base of bases) {
     const name = segmentName(base)
     const file = fs.open(`${dir}/${name}`, 'read')
     const scan = new BatchScan(file, readSegmentHeader(file, name).salt, segmentHeaderBytes, 0, base)
+    let sealed = false
     for (let batch = scan.next(); batch !== undefined; batch = scan.next()) {
+      sealed = (batch.header.flags & BatchFlag.seal) !== 0
       cursor.open(batch.buffer, batch.view, batch.at, batch.header)
       while (cursor.advance()) {
         const text = cursor.buffer.toString('utf8', cursor.valueAt, cursor.valueEnd)
@@ -91,6 +95,9 @@ export function readAll(fs: FileSystem, dir: string): readonly Found[] {
       if (cursor.damage !== undefined) throw new Error(cursor.damage)
     }
     file.close()
+    // Only the last segment may end in something else than its seal: zeros written ahead.
+    const { position, what } = scan.end ?? { position: 0, what: 'no end' }
+    if (base !== bases.at(-1) && !sealed) throw new LogCorruptError(name, position, scan.nextSeq, what)
   }
   return found
 }

@@ -1,0 +1,27 @@
+import type { Clock } from './clock.ts'
+import type { Capabilities } from './contract.ts'
+import type { Observer } from './observer.ts'
+import type { PayloadSchema } from './schema.ts'
+import { overflowPolicies } from './settings.ts'
+
+export interface BrokerOptions {
+  /** Validates payloads at publish: a Standard Schema per topic or pattern; the topic's own wins. Costs the validation. */
+  readonly schemas?: Readonly<Record<string, PayloadSchema>>
+  /** Hears of everything from the first event on. */
+  readonly observer?: Observer
+  /** Where time comes from. @defaultValue the clock of the machine */
+  readonly clock?: Clock
+}
+
+/** What the broker inside this process promises. */
+export const memoryCapabilities: Capabilities = Object.freeze({
+  broker: 'memory',
+  durable: false,
+  replay: false,
+  acks: false,
+  groups: true,
+  wildcards: true,
+  delivery: 'at-most-once',
+  ackLevels: Object.freeze(['accepted'] as const),
+  overflow: overflowPolicies,
+})

@@ -84,6 +84,8 @@ function fromCloseOn(tail: Tail, scan: BatchScan, at: number): RecoveredTail | u
   scan.previousCrc = closing.previousCrc
   scan.nextSeq = closing.nextSeq
   if (closing.position !== file.size()) return undefined
+  // Somebody may have written behind it, failed, and cut that off: what is not here now must not come back.
+  file.sync()
   const start = { header, position: closing.position, previousCrc: closing.previousCrc ?? 0 }
   const report = { created: false, clean: true, scannedBytes: 0, recordsFound: 0, torn: undefined }
   return { start, report, sealedBytes: undefined }

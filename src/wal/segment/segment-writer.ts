@@ -99,8 +99,9 @@ export class SegmentWriter {
     this.#durable = end
     const name = segmentName(next.baseSeq)
     beginSegment(this.#fs, this.#dir, next)
+    const file = this.#fs.open(`${this.#dir}/${name}`, 'write') // when that fails, there is still one to close
     this.#file.close()
-    this.#file = this.#fs.open(`${this.#dir}/${name}`, 'write')
+    this.#file = file
     this.#header = next
     this.#position = segmentHeaderBytes
     this.#durable = segmentHeaderBytes
@@ -112,8 +113,8 @@ export class SegmentWriter {
   prepare(): boolean {
     if (this.#zeroAhead === 0 || this.#zeroedTo - this.#position >= this.#zeroAhead) return false
     const from = Math.max(this.#zeroedTo, this.#position)
+    this.#zeroedTo = from + zeroStep // even if it fails: part of them may be there, and must be cut off at the end
     writeAll(this.#file, zeros, from)
-    this.#zeroedTo = from + zeroStep
     return true
   }
 

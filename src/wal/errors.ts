@@ -16,7 +16,7 @@ export class LogCorruptError extends SpillwayError {
     const from = seq === undefined ? '' : `, from sequence number ${seq} on`
     super(
       `${file} is damaged at byte ${position}${from}: ${what}. These bytes were durable, so this is not a torn tail ` +
-        `and nothing was cut. Run "spillway wal verify" to see the extent; restore a backup, or use "spillway wal repair".`,
+        `and nothing was cut. Restore a backup, made with snapshot(); keep this directory for whoever finds out why.`,
     )
     this.file = file
     this.position = position

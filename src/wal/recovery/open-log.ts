@@ -6,7 +6,7 @@ import { formatMajor, segmentHeaderBytes } from '../format/layout.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { codeOf, removeIfThere } from '../segment/files.ts'
-import { manifestName, manifestTemporaryName, nextName, segmentName } from '../segment/names.ts'
+import { baseSeqOf, manifestName, manifestTemporaryName, nextName, segmentName } from '../segment/names.ts'
 import { beginSegment, type WriterStart } from '../segment/segment-writer.ts'
 import {
   nextHeader,
@@ -95,6 +95,7 @@ function recover(
   const lastBase = allBases.at(-1)
   if (lastBase === undefined)
     throw new LogCorruptError(manifestName, 0, manifest.startSeq, 'there is a MANIFEST but no segment')
+  checkLast(manifest, lastBase)
   const before = allBases.at(-2)
   const sealed: SealedSegment[] = []
   if (before !== undefined) {
@@ -148,6 +149,13 @@ function recover(
   } finally {
     file.close()
   }
+}
+
+/** The manifest may know of a segment that was on disk before it was, and is gone. */
+function checkLast({ closed, startSeq }: Manifest, lastBase: number): void {
+  const last = segmentName(lastBase)
+  const known = [segmentName(startSeq), closed?.segment ?? ''].find((name) => name > last)
+  if (known !== undefined) throw new LogCorruptError(known, 0, baseSeqOf(known), 'the segment is missing')
 }
 
 /** What the last seal lists must be there, but for the oldest ones, which retention may have removed. */

@@ -116,7 +116,7 @@ function runToEnd(args, options) {
   return new Promise((resolve) => {
     execFile(process.execPath, args, { ...options, ...limits }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.killed ? 'late' : (error.code ?? 1)
-      resolve({ code, text: `${stdout}${stderr}` })
+      resolve({ code, text: stdout.toString() + stderr.toString() })
     })
   })
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { LogCorruptError, LogNewerError } from '../../src/wal/errors.ts'
 import { SimDisk } from '../crash/sim-disk.ts'
+import { random, seed } from '../support/seed.ts'
 import { dir } from './crash-scenario.ts'
 import { readAll, SimLog } from './sim-log.ts'
 
@@ -40,6 +41,12 @@ function found(disk: SimDisk): readonly string[] | undefined {
   }
 }
 
+/** What to do to one file. */
+interface Damage {
+  readonly path: string
+  readonly edit: (bytes: Uint8Array) => Uint8Array | void
+}
+
 interface Tally {
   refused: number
   whole: number
@@ -50,12 +57,12 @@ interface Tally {
 function tally(
   made: { disk: SimDisk; texts: readonly string[] },
   mayLose: number,
-  damages: Iterable<(disk: SimDisk) => void>,
+  damages: Iterable<Damage>,
 ): Tally {
   const seen = { refused: 0, whole: 0, cut: 0 }
-  for (const damage of damages) {
+  for (const { edit, path } of damages) {
     const disk = made.disk.kill()
-    damage(disk)
+    disk.corrupt(path, edit)
     const texts = found(disk)
     if (texts === undefined) seen.refused++
     else if (texts.length === made.texts.length) seen.whole++
@@ -68,26 +75,27 @@ function tally(
 }
 
 /** Every bit of what the log has written: the rest of a segment's first block is zeros that are checked as one. */
-function* everyFlip(disk: SimDisk): Generator<(disk: SimDisk) => void> {
+function* everyFlip(disk: SimDisk): Generator<Damage> {
   for (const path of disk.paths()) {
     const { length } = disk.bytesOf(path)
     for (let at = 0; at < length; at++) {
       if (at >= 128 && at < 4096 && at % 97 !== 0) continue
-      for (let bit = 0; bit < 8; bit++)
-        yield (copy) =>
-          copy.corrupt(path, (bytes) => {
-            bytes[at] = (bytes[at] ?? 0) ^ (1 << bit)
-          })
+      for (let bit = 0; bit < 8; bit++) {
+        const edit = (bytes: Uint8Array) => {
+          bytes[at] = (bytes[at] ?? 0) ^ (1 << bit)
+        }
+        yield { path, edit }
+      }
     }
   }
 }
 
-function* everyLength(disk: SimDisk): Generator<(disk: SimDisk) => void> {
+function* everyLength(disk: SimDisk): Generator<Damage> {
   for (const path of disk.paths()) {
     const { length } = disk.bytesOf(path)
     for (let to = 0; to < length; to++) {
       if (to >= 128 && to < 4096 && to % 97 !== 0) continue
-      yield (copy) => copy.corrupt(path, (bytes) => bytes.slice(0, to))
+      yield { path, edit: (bytes) => bytes.slice(0, to) }
     }
   }
 }
@@ -127,4 +135,29 @@ describe('damage', () => {
       expect(seen.cut).toBeGreaterThan(0)
     },
   )
+
+  test('every length a file of a closed log may be cut to is refused', { timeout: 300_000 }, () => {
+    const made = makeLog('closed')
+    const seen = tally(made, 0, everyLength(made.disk))
+    console.log(`closed and cut short: ${seen.refused} lengths refused`)
+    expect(seen).toEqual({ refused: seen.refused, whole: 0, cut: 0 })
+  })
+
+  test('rubbish over any stretch of a file exposes no wrong byte', { timeout: 300_000 }, () => {
+    const made = makeLog('watermark')
+    const draw = random()
+    const anywhere = (length: number) => Math.floor(draw() * length)
+    const stretches = Array.from({ length: 4000 }, (): Damage => {
+      const paths = made.disk.paths()
+      const path = paths[anywhere(paths.length)] ?? ''
+      const { length } = made.disk.bytesOf(path)
+      const at = anywhere(2) === 0 || length <= 4096 ? anywhere(length) : 4096 + anywhere(length - 4096)
+      const rubbish = Uint8Array.from({ length: 1 + anywhere(64) }, () => anywhere(256))
+      return { path, edit: (bytes) => bytes.set(rubbish.subarray(0, length - at), at) }
+    })
+    // A stretch over the last commit and the watermark behind it looks like a commit that was torn.
+    const seen = tally(made, 1, stretches)
+    console.log(`rubbish: ${seen.refused} times refused, ${seen.cut} taken for a torn tail, seed ${seed}`)
+    expect(seen.refused).toBeGreaterThan(seen.cut * 20)
+  })
 })

@@ -58,7 +58,7 @@ function everything(disk: SimDisk): ReadonlyMap<string, string> {
 }
 
 /** Opening must refuse, name the file, and change nothing. */
-function refuses(disk: SimDisk, file: string): void {
+function assertRefused(disk: SimDisk, file: string): void {
   const before = everything(disk)
   let thrown: unknown
   try {
@@ -117,7 +117,7 @@ describe('a torn write', () => {
     for (let to = 0; to < segmentHeaderBytes; to += 31) {
       const disk = sample.kill()
       disk.corrupt(path, (bytes) => bytes.slice(0, to))
-      refuses(disk, path)
+      assertRefused(disk, path)
     }
   })
 })
@@ -129,7 +129,7 @@ describe('files that are not as they were', () => {
     for (let to = 0; to < sample.bytesOf(before).length; to += 7) {
       const disk = sample.kill()
       disk.corrupt(before, (bytes) => bytes.slice(0, to))
-      refuses(disk, before)
+      assertRefused(disk, before)
     }
   })
 
@@ -150,29 +150,29 @@ describe('files that are not as they were', () => {
     if (manifest === undefined) throw new Error('no manifest')
     writeManifest(disk, dir, { ...manifest, startSeq: 100 })
     disk.settle()
-    refuses(disk, segmentName(100))
+    assertRefused(disk, segmentName(100))
   })
 
   test('a segment of another log in the place of ours', () => {
     const [disk, other] = [made(8), made(8)]
     const path = lastSegment(disk)
     disk.corrupt(path, () => other.bytesOf(path))
-    refuses(disk, path)
+    assertRefused(disk, path)
   })
 
   test('MANIFEST is damaged, empty or gone: the log is never taken for a new one', () => {
     for (const damage of [1, 40, 70]) {
       const disk = made(8)
       disk.corrupt(`${dir}/MANIFEST`, (bytes) => bytes.fill(0x20, damage, damage + 1))
-      refuses(disk, 'MANIFEST')
+      assertRefused(disk, 'MANIFEST')
     }
     const empty = made(1)
     empty.corrupt(`${dir}/MANIFEST`, () => new Uint8Array(0))
-    refuses(empty, 'MANIFEST')
+    assertRefused(empty, 'MANIFEST')
     for (const records of [1, 8]) {
       const gone = made(records)
       gone.unlink(`${dir}/MANIFEST`)
-      refuses(gone, 'MANIFEST')
+      assertRefused(gone, 'MANIFEST')
     }
   })
 
@@ -197,7 +197,7 @@ describe('bytes that look like something else', () => {
     for (let at = segmentHeaderBytes; at + 1024 < sample.bytesOf(path).length; at += 512) {
       const disk = sample.kill()
       disk.corrupt(path, (bytes) => bytes.fill(0, at, at + 512))
-      refuses(disk, path)
+      assertRefused(disk, path)
     }
   })
 

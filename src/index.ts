@@ -11,6 +11,7 @@ export type {
   HandlerOptions,
   HandlerSubscription,
   MemoryBroker,
+  MemoryPolicy,
   OverflowOptions,
   OverflowPolicy,
   PublishAndWaitOptions,
@@ -47,6 +48,7 @@ export {
   type Ledger,
   type MailboxCounts,
   type MailboxLedger,
+  type SpillCounts,
   sumCounts,
   totalDropped,
 } from './core/ledger.ts'
@@ -57,4 +59,5 @@ export { OffsetEvictedError, OffsetOutOfRangeError } from './core/offset-errors.
 export type { Position } from './core/position.ts'
 export type { PayloadSchema } from './core/schema.ts'
 export { overflowPolicies } from './core/settings.ts'
+export type { DroppedCopy, SpillQueue, SpillStore, SpillVerdict } from './core/spill.ts'
 export { checkPattern, checkTopic, isLiteral, matches, maxTopicLength } from './core/topic.ts'

@@ -1,5 +1,5 @@
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
-import type { DrainReport, MemoryBroker, OverflowPolicy } from '../core/contract.ts'
+import type { DrainReport, MemoryBroker, MemoryPolicy } from '../core/contract.ts'
 import { type Ledger, type MailboxCounts, sumCounts } from '../core/ledger.ts'
 import { createBroker } from '../core/memory-broker.ts'
 import { type Outcome, predict, type Setting } from '../predict/index.ts'
@@ -20,7 +20,7 @@ export interface DemoSettings {
 
 /** One row of the demo: a subscription with its policy, and what feeds it. */
 export interface Lane {
-  readonly overflow: OverflowPolicy
+  readonly overflow: MemoryPolicy
   readonly setting: Setting
   readonly consumer: PacedConsumer
   readonly publisher: PacedPublisher
@@ -34,7 +34,7 @@ export interface DemoResult {
   /** Schedule that was left undone because the machine is too slow for it, in seconds. */
   readonly behindSeconds: number
   readonly rows: readonly {
-    readonly overflow: OverflowPolicy
+    readonly overflow: MemoryPolicy
     readonly predicted: Outcome
     readonly measured: Outcome
   }[]
@@ -159,7 +159,7 @@ export class DemoRun {
     return this.#timetable.nextDue
   }
 
-  #open(topic: string, policies: readonly OverflowPolicy[]): readonly Omit<Lane, 'publisher'>[] {
+  #open(topic: string, policies: readonly MemoryPolicy[]): readonly Omit<Lane, 'publisher'>[] {
     const { keys, ...rest } = this.#settings
     return policies.map((overflow) => {
       const setting: Setting = overflow === 'latest' ? { ...rest, overflow, keys } : { ...rest, overflow }

@@ -1,4 +1,4 @@
-import type { OverflowPolicy } from '../core/contract.ts'
+import type { MemoryPolicy } from '../core/contract.ts'
 import type { Outcome, Setting } from '../predict/index.ts'
 
 /** The formula behind each number of a prediction, in the letters that `predict --help` explains. */
@@ -35,12 +35,12 @@ export function formulasFor(setting: Setting, outcome: Outcome): Formulas {
   return isFilling ? filling : whenFull(filling, overflow, m, byKey)
 }
 
-function whenFull(filling: Formulas, overflow: OverflowPolicy, m: string, byKey: boolean): Formulas {
+function whenFull(filling: Formulas, overflow: MemoryPolicy, m: string, byKey: boolean): Formulas {
   const common = { dropped: `(λ−${m})T − B`, pending: 'B', age: `B/${m}` }
   const latest = byKey
     ? { dropped: `(λ−${m})T − pending`, pending: `k(1−${m}/λ) to k`, age: 'k/2λ, at most k/λ' }
     : { dropped: `(λ−${m})T − B: keys outnumber places`, age: 'B/λ' }
-  const own: Readonly<Record<OverflowPolicy, Partial<Formulas>>> = {
+  const own: Readonly<Record<MemoryPolicy, Partial<Formulas>>> = {
     'drop-newest': {},
     'drop-oldest': { age: 'B/λ' },
     latest,

@@ -1,4 +1,4 @@
-import type { MemoryBroker, OverflowOptions, OverflowPolicy, Subscription } from '../core/contract.ts'
+import type { MemoryBroker, OverflowOptions, MemoryPolicy, Subscription } from '../core/contract.ts'
 import type { MailboxLedger } from '../core/ledger.ts'
 import type { Message } from '../core/message.ts'
 import { longestLineBytes } from './read-lines.ts'
@@ -19,7 +19,7 @@ const capacityBytes = 64 * longestLineBytes
 
 /** Takes lines from a mailbox: so many per second, or all there are. */
 export class LineConsumer {
-  readonly overflow: OverflowPolicy
+  readonly overflow: MemoryPolicy
   readonly #subscription: Subscription<Message<LinePayload>>
   /** Undefined: as fast as it can. */
   readonly #perSecond: number | undefined
@@ -28,7 +28,7 @@ export class LineConsumer {
   constructor(
     broker: LineBroker,
     pattern: string,
-    overflow: OverflowPolicy,
+    overflow: MemoryPolicy,
     settings: {
       readonly capacity: number
       readonly keys: number
@@ -64,7 +64,7 @@ export class LineConsumer {
   }
 }
 
-function policyOptions(overflow: OverflowPolicy, keys: number): OverflowOptions<Message<LinePayload>> {
+function policyOptions(overflow: MemoryPolicy, keys: number): OverflowOptions<Message<LinePayload>> {
   if (overflow === 'latest') return { overflow, key: ({ payload }) => payload.line % keys }
   if (overflow === 'block') return { overflow, blockTimeoutMs: Number.POSITIVE_INFINITY }
   return { overflow }

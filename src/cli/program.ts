@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Command, Option } from 'commander'
-import type { OverflowPolicy } from '../core/contract.ts'
+import type { MemoryPolicy } from '../core/contract.ts'
 import { checkTopic } from '../core/topic.ts'
 import { completionScript, type Shell, shells } from './completion.ts'
 import { demo } from './demo.ts'
@@ -20,14 +20,14 @@ interface DemoOptions extends GlobalOptions {
   readonly from?: string
   readonly topic: string
   readonly topicField?: string
-  readonly policy: readonly OverflowPolicy[]
+  readonly policy: readonly MemoryPolicy[]
 }
 
 interface PredictOptions extends GlobalOptions {
   readonly pub: number
   readonly sub: number
   readonly capacity: number
-  readonly policy: OverflowPolicy
+  readonly policy: MemoryPolicy
   readonly for: number
   readonly keys?: number
   readonly members: number

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DrainReport, OverflowPolicy } from '../core/contract.ts'
+import type { DrainReport, MemoryPolicy } from '../core/contract.ts'
 import { InvalidTopicError, MailboxFullError } from '../core/errors.ts'
 import type { Ledger, MailboxLedger } from '../core/ledger.ts'
 import { createBroker } from '../core/memory-broker.ts'
@@ -11,7 +11,7 @@ export interface LineSettings {
   readonly topic: string
   /** A string in this field of a JSON line is its topic. */
   readonly topicField: string | undefined
-  readonly policies: readonly OverflowPolicy[]
+  readonly policies: readonly MemoryPolicy[]
   readonly capacity: number
   readonly keys: number
   /** Undefined: as fast as the lines come. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { OverflowPolicy } from '../core/contract.ts'
+import type { MemoryPolicy } from '../core/contract.ts'
 import { overflowPolicies } from '../core/settings.ts'
 
 // Parsers of option values. What they throw becomes one line that names the option and the value.
@@ -35,13 +35,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('Give a whole number from 1 to 1073741824.')
 }
 
-export function parsePolicy(text: string): OverflowPolicy {
+export function parsePolicy(text: string): MemoryPolicy {
   const policy = overflowPolicies.find((name) => name === text)
   if (policy !== undefined) return policy
   throw new InvalidArgumentError(`Use one of ${overflowPolicies.join(', ')}.`)
 }
 
 /** A list with commas, each policy once. */
-export function parsePolicies(text: string): readonly OverflowPolicy[] {
+export function parsePolicies(text: string): readonly MemoryPolicy[] {
   return [...new Set(text.split(',').map((name) => parsePolicy(name.trim())))]
 }

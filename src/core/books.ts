@@ -1,7 +1,7 @@
 import type { DropReason } from './contract.ts'
 import type { Carried } from './cursor-mailbox.ts'
 import { Drops, settleCounts } from './drops.ts'
-import { type MailboxCounts, noDrops } from './ledger.ts'
+import { type MailboxCounts, noDrops, type SpillCounts } from './ledger.ts'
 import type { Host, MailboxOwner } from './mailbox.ts'
 
 /** What a private mailbox must know to account for every copy: where it began and ended, and what it lost. */
@@ -53,13 +53,19 @@ export class Books {
   }
 
   /** The counts, given what it holds; `shared` was lost together with others and is not in its own drops yet. */
-  counts(pending: number, waiting: number, shared: { superseded: number; evicted: number }): MailboxCounts {
+  counts(
+    pending: number,
+    waiting: number,
+    shared: { superseded: number; evicted: number },
+    spill: SpillCounts | undefined,
+  ): MailboxCounts {
     const end = this.ended ? this.#endedAt : this.#positions.head
     const dropped = { ...(this.drops.counts ?? noDrops()) }
     if (this.asleep) dropped[this.#sleepReason] += end - this.#asleepSince
     dropped.superseded += shared.superseded
     dropped['evicted-oldest'] += shared.evicted
-    return settleCounts(end - this.#start, dropped, pending, waiting)
+    const counts = settleCounts(end - this.#start, dropped, pending, waiting)
+    return spill === undefined ? counts : { ...counts, spill: { ...spill } }
   }
 
   /** For the cursor that takes its place. */

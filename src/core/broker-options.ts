@@ -3,6 +3,7 @@ import type { Capabilities } from './contract.ts'
 import type { Observer } from './observer.ts'
 import type { PayloadSchema } from './schema.ts'
 import { overflowPolicies } from './settings.ts'
+import type { SpillStore } from './spill.ts'
 
 export interface BrokerOptions {
   /** Validates payloads at publish: a Standard Schema per topic or pattern; the topic's own wins. Costs the validation. */
@@ -11,6 +12,8 @@ export interface BrokerOptions {
   readonly observer?: Observer
   /** Where time comes from. @defaultValue the clock of the machine */
   readonly clock?: Clock
+  /** Where mailboxes with the policy `spill` put what they cannot hold: `openSpillArea` of `spillway/wal`. The broker does not close it. */
+  readonly spill?: SpillStore
 }
 
 /** What the broker inside this process promises. */
@@ -24,4 +27,10 @@ export const memoryCapabilities: Capabilities = Object.freeze({
   delivery: 'at-most-once',
   ackLevels: Object.freeze(['accepted'] as const),
   overflow: overflowPolicies,
+})
+
+/** What it promises when it has a place on disk. */
+export const spillingCapabilities: Capabilities = Object.freeze({
+  ...memoryCapabilities,
+  overflow: Object.freeze([...overflowPolicies, 'spill'] as const),
 })

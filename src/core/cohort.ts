@@ -17,8 +17,8 @@ export interface Membership {
 }
 
 /** Says whether a mailbox with these settings may keep its copies together with others of its kind. */
-export function canGather({ overflow, sizeOf, onDrop }: MailboxSettings): boolean {
-  return overflow === 'latest' && sizeOf === undefined && onDrop === undefined
+export function canGather({ overflow, sizeOf, onDrop, keepDropped }: MailboxSettings): boolean {
+  return overflow === 'latest' && sizeOf === undefined && onDrop === undefined && !keepDropped
 }
 
 /**

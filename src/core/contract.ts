@@ -38,7 +38,17 @@ export interface Receipt {
 }
 
 /** What a full mailbox does with the next copy. */
-export type OverflowPolicy = 'drop-newest' | 'drop-oldest' | 'latest' | 'block' | 'fail' | 'disconnect'
+export type OverflowPolicy =
+  | 'drop-newest'
+  | 'drop-oldest'
+  | 'latest'
+  | 'block'
+  | 'fail'
+  | 'disconnect'
+  | 'spill'
+
+/** The policies that need no disk. */
+export type MemoryPolicy = Exclude<OverflowPolicy, 'spill'>
 
 /** Why a copy was dropped: a closed set. */
 export type DropReason =
@@ -50,6 +60,7 @@ export type DropReason =
   | 'refused'
   | 'disconnected'
   | 'too-large'
+  | 'spill-failed'
   | 'closed'
 
 export interface PublishOptions {
@@ -78,6 +89,11 @@ interface MailboxOptions<M> {
   /** Hears of every drop on the publisher's turn. What it throws goes to the observer. Costs a private mailbox. */
   readonly onDrop?: (message: M, reason: DropReason) => void
   /**
+   * Keeps every copy that this subscription drops, for whatever reason, in the broker's spill area, where they can be
+   * listed and published again. Costs a private mailbox, and a write per drop. @defaultValue false
+   */
+  readonly keepDropped?: boolean
+  /**
    * Where in the log to begin: needs the capability `replay`. Such a subscription reads the log itself, at its own
    * pace: first what is there, then what comes, without a gap or a repetition, and nothing overflows. It ends with
    * `OffsetEvictedError` when retention overtakes it. @defaultValue only messages that are published from now on
@@ -98,6 +114,20 @@ export type OverflowOptions<M> =
   | {
       readonly overflow: 'block'
       /** How long a publisher waits for this mailbox, in milliseconds; `Infinity` must be typed. @defaultValue 30000 */
+      readonly blockTimeoutMs?: number
+    }
+  | {
+      /**
+       * What the mailbox cannot hold waits on the disk, in order. It is written as by a structured clone: a class
+       * instance comes back as a plain object, and what cannot be cloned, such as a function, is dropped as
+       * `spill-failed`. Needs a broker with a spill area.
+       */
+      readonly overflow: 'spill'
+      /** How many bytes may wait on the disk. @defaultValue as many as the area allows all mailboxes together */
+      readonly spillBytes?: number
+      /** What happens when the disk may take no more. @defaultValue 'fail' */
+      readonly spillOverflow?: Exclude<MemoryPolicy, 'latest'>
+      /** How long a publisher waits with `spillOverflow: 'block'`, in milliseconds. @defaultValue 30000 */
       readonly blockTimeoutMs?: number
     }
 

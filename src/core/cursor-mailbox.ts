@@ -18,9 +18,9 @@ const smallestShared = 16
 
 /** Says whether a mailbox with these settings can be a cursor: its outcome must follow from positions alone. */
 export function canShare(settings: MailboxSettings): boolean {
-  const { overflow, capacity, sizeOf, onDrop } = settings
-  if (capacity < smallestShared || sizeOf !== undefined || onDrop !== undefined) return false
-  return overflow !== 'block' && overflow !== 'latest'
+  const { overflow, capacity, sizeOf, onDrop, keepDropped } = settings
+  if (capacity < smallestShared || sizeOf !== undefined || onDrop !== undefined || keepDropped) return false
+  return overflow !== 'block' && overflow !== 'latest' && overflow !== 'spill'
 }
 
 /**

@@ -17,7 +17,8 @@ export class Drops {
 
   /** True when somebody wants to hear of each drop as it happens. */
   get watched(): boolean {
-    return this.#owner.settings.onDrop !== undefined || this.#host.observers.dropped
+    const { keepDropped, onDrop } = this.#owner.settings
+    return onDrop !== undefined || keepDropped || this.#host.observers.dropped
   }
 
   get counts(): Record<DropReason, number> | undefined {
@@ -35,13 +36,30 @@ export class Drops {
   }
 
   report(message: Message, reason: DropReason): void {
-    if (!this.watched) return
-    const { observers, reports } = this.#host
-    const { settings, name } = this.#owner
-    reports.add(() => {
-      if (settings.onDrop !== undefined) observers.guard('onDrop', () => settings.onDrop?.(message, reason))
-      if (observers.dropped) observers.emit('dropped', { subscription: name, message, reason })
+    if (this.watched) this.#host.reports.add(() => this.tell(message, reason))
+  }
+
+  /**
+   * Reports everything that `copies` still holds, and ends it: one copy after the other, because what is on the disk
+   * must not come into memory as a whole.
+   */
+  abandon(copies: { shift(): Message | undefined; end(): void }, reason: DropReason): void {
+    if (!this.watched) return copies.end()
+    this.#host.reports.add(() => {
+      for (let next = copies.shift(); next !== undefined; next = copies.shift()) this.tell(next, reason)
+      copies.end()
     })
+  }
+
+  /** As `report`, at once. */
+  tell(message: Message, reason: DropReason): void {
+    const { observers, spill } = this.#host
+    const { settings, name } = this.#owner
+    const { keepDropped, onDrop } = settings
+    if (keepDropped)
+      observers.guard('keepDropped', () => spill?.keep({ subscription: name, message, reason }))
+    if (onDrop !== undefined) observers.guard('onDrop', () => onDrop(message, reason))
+    if (observers.dropped) observers.emit('dropped', { subscription: name, message, reason })
   }
 }
 

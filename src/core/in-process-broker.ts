@@ -11,7 +11,7 @@ import type {
   Receipt,
   TopicPublisher,
 } from './contract.ts'
-import { type BrokerOptions, memoryCapabilities } from './broker-options.ts'
+import { type BrokerOptions, memoryCapabilities, spillingCapabilities } from './broker-options.ts'
 import { BrokerClosedError, GroupConflictError, InvalidOptionError } from './errors.ts'
 import { Fanout } from './fanout.ts'
 import { GroupHandler, GroupReader } from './group-members.ts'
@@ -35,10 +35,12 @@ import {
   contradiction,
   defaultTimeoutMs,
   duration,
+  refuseSpilling,
   type SubscriptionSettings,
   subscriptionSettings,
 } from './settings.ts'
 import { checkPattern } from './topic.ts'
+import type { SpillStore } from './spill.ts'
 import { Desk } from './ticket.ts'
 
 /** A subscription of a broker built on this one: it reads elsewhere, but drains, ends and is accounted for here. */
@@ -46,7 +48,7 @@ export type Guest = Pick<MailboxOwner, 'ledger' | 'drain' | 'end'>
 
 /** The broker inside: untyped, and open to brokers that keep their messages elsewhere and hand them on here. */
 export class InProcessBroker implements Host {
-  readonly capabilities: Capabilities = memoryCapabilities
+  readonly capabilities: Capabilities
   readonly clock: Clock
   readonly desk: Desk
   readonly observers: Observers
@@ -54,6 +56,7 @@ export class InProcessBroker implements Host {
   readonly ended: EndedCounts = new EndedCounts()
   readonly draining: Set<MailboxOwner> = new Set()
   readonly signals: SignalRegistry = new SignalRegistry()
+  readonly spill: SpillStore | undefined
   readonly guests: Set<Guest> = new Set()
   readonly #index = new PatternIndex<Fanout>()
   readonly #fanouts = new Set<Fanout>()
@@ -67,6 +70,8 @@ export class InProcessBroker implements Host {
 
   constructor(options: BrokerOptions) {
     this.clock = options.clock ?? systemClock
+    this.spill = options.spill
+    this.capabilities = this.spill === undefined ? memoryCapabilities : spillingCapabilities
     this.desk = new Desk(this.clock, this.signals)
     this.observers = new Observers((observed) => {
       if (observed) for (const fanout of this.#fanouts) fanout.decideAtOnce()
@@ -129,6 +134,7 @@ export class InProcessBroker implements Host {
     checkPattern(pattern)
     if (!this.#open) throw new BrokerClosedError('subscribe')
     const settings = subscriptionSettings(options)
+    if (this.spill === undefined) refuseSpilling(settings)
     checkSignal(options?.signal)
     const subscription =
       options?.group === undefined
@@ -256,7 +262,7 @@ export class InProcessBroker implements Host {
       handler === undefined
         ? new OwnReader(fanout, number, settings, signal)
         : new OwnHandler(fanout, number, handler, settings, signal)
-    if (settings.overflow === 'block') warnOfSecondBlock(subscription, this.#fanouts, this.observers)
+    if (settings.whenFull === 'block') warnOfSecondBlock(subscription, this.#fanouts, this.observers)
     return subscription
   }
 
@@ -288,7 +294,7 @@ export class InProcessBroker implements Host {
       handler === undefined
         ? new GroupReader(fanout, number, group, options.signal)
         : new GroupHandler(fanout, number, group, handler, settings, options.signal)
-    if (known === undefined && settings.overflow === 'block')
+    if (known === undefined && settings.whenFull === 'block')
       warnOfSecondBlock(group, this.#fanouts, this.observers)
     return subscription
   }

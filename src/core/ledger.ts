@@ -13,6 +13,18 @@ export interface MailboxCounts {
   readonly pending: number
   /** Copies whose publisher waits for room. */
   readonly waiting: number
+  /** Of a mailbox that spills. */
+  readonly spill?: SpillCounts
+}
+
+/** What of a mailbox is on the disk. */
+export interface SpillCounts {
+  /** How many of the pending copies. */
+  readonly copies: number
+  /** Their bytes. */
+  readonly bytes: number
+  /** How many copies have ever gone there. */
+  readonly total: number
 }
 
 /** The counts of one live mailbox and whose it is. */
@@ -59,6 +71,7 @@ const reasons: readonly DropReason[] = [
   'refused',
   'disconnected',
   'too-large',
+  'spill-failed',
   'closed',
 ]
 
@@ -76,6 +89,7 @@ export function noDrops(): Record<DropReason, number> {
     refused: 0,
     disconnected: 0,
     'too-large': 0,
+    'spill-failed': 0,
     closed: 0,
   }
 }
@@ -119,6 +133,8 @@ function checkMailbox(name: string, counts: MailboxCounts): void {
   const { routed, delivered, pending, waiting } = counts
   const edge = `${name}: routed = delivered + dropped + pending + waiting`
   check(edge, routed, delivered + totalDropped(counts) + pending + waiting)
+  if (counts.spill !== undefined && counts.spill.copies > pending)
+    throw new LedgerImbalanceError(`${name}: pending ≥ copies on disk`, pending, counts.spill.copies)
   const parts = [routed, delivered, pending, waiting, ...dropReasons.map((reason) => counts.dropped[reason])]
   for (const part of parts) {
     if (!Number.isSafeInteger(part) || part < 0)

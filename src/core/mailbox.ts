@@ -8,6 +8,7 @@ import type { Message } from './message.ts'
 import type { Observers } from './observers.ts'
 import type { Reports } from './reports.ts'
 import type { MailboxSettings } from './settings.ts'
+import type { SpillStore } from './spill.ts'
 import type { Desk } from './ticket.ts'
 
 /**
@@ -56,6 +57,8 @@ export interface Host {
   /** Owners that take nothing new but whose mailboxes are not empty yet. */
   readonly draining: Set<MailboxOwner>
   readonly signals: SignalRegistry
+  /** Where mailboxes put what they cannot hold, if there is such a place. */
+  readonly spill: SpillStore | undefined
   /** A pattern has lost its last mailbox. */
   retire(fanout: Fanout): void
 }
@@ -94,7 +97,8 @@ export class EndedCounts {
 export function finalCounts(counts: MailboxCounts, reason: DropReason): MailboxCounts {
   const dropped = { ...counts.dropped }
   dropped[reason] += counts.pending + counts.waiting
-  return { ...counts, dropped, pending: 0, waiting: 0 }
+  const { routed, delivered } = counts
+  return { routed, delivered, dropped, pending: 0, waiting: 0 }
 }
 
 /** The final books after all: one copy counted as delivered was dropped as `closed`. */

@@ -36,7 +36,7 @@ export class OwnHandler extends MemorySubscription implements HandlerSubscriptio
     super(fanout, number, signal)
     this.settings = settings
     this.#start = fanout.head
-    this.call = settings.overflow === 'block' ? recognisable(handler, () => this) : handler
+    this.call = settings.whenFull === 'block' ? recognisable(handler, () => this) : handler
     if (settings.queued) this.#queue = new HandlerQueue(this, this.call, fanout, settings.concurrency)
     else fanout.addConsumer(this)
     fanout.widen(1)

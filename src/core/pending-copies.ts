@@ -1,3 +1,5 @@
+import type { DropReason } from './contract.ts'
+import type { SpillCounts } from './ledger.ts'
 import type { Host } from './mailbox.ts'
 import { Measure } from './measure.ts'
 import type { Message } from './message.ts'
@@ -34,6 +36,16 @@ export class PendingCopies {
     return copy
   }
 
+  /** True when only the number of copies decides whether more fits. */
+  get plain(): boolean {
+    return this.measure === undefined
+  }
+
+  /** What of it is on the disk, of a mailbox that spills. */
+  get spill(): SpillCounts | undefined {
+    return undefined
+  }
+
   get count(): number {
     return this.#front.length - this.#frontAt + this.#queue.size
   }
@@ -44,9 +56,12 @@ export class PendingCopies {
     return measure === undefined || measure.bytes + measure.sizeOf(message) <= this.#settings.capacityBytes
   }
 
-  /** Says that not even an empty mailbox could hold it. */
-  tooLarge(message: Message): boolean {
-    return this.measure !== undefined && this.measure.sizeOf(message) > this.#settings.capacityBytes
+  /** Why not even an empty mailbox could hold it; undefined when it could. */
+  impossible(message: Message): DropReason | undefined {
+    const { measure } = this
+    return measure !== undefined && measure.sizeOf(message) > this.#settings.capacityBytes
+      ? 'too-large'
+      : undefined
   }
 
   push(message: Message): void {
@@ -80,6 +95,9 @@ export class PendingCopies {
     this.measure.replaced(index, message)
     return old
   }
+
+  /** Lets go of everything it holds outside of memory, which by then is nothing that anybody will take. */
+  end(): void {}
 
   /** True when replacing a copy by a larger one has filled it beyond its bytes. */
   get overfull(): boolean {

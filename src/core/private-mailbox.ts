@@ -1,5 +1,6 @@
 import { Doorbell } from './bell.ts'
 import { Books } from './books.ts'
+import type { DropReason } from './contract.ts'
 import type { Cohort, Membership } from './cohort.ts'
 import type { Carried } from './cursor-mailbox.ts'
 import type { MailboxName } from './errors.ts'
@@ -9,6 +10,7 @@ import type { Host, Mailbox, MailboxOwner } from './mailbox.ts'
 import type { Message } from './message.ts'
 import { PendingCopies } from './pending-copies.ts'
 import type { MailboxSettings } from './settings.ts'
+import { openCopies } from './spilling-copies.ts'
 import type { Waiter, WaitingRoom } from './ticket.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -40,8 +42,8 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.#feed = feed
     this.seen = feed.head
     this.#line = new WaitingLine(this, owner, host)
-    this.#copies = new PendingCopies(owner.settings, front, host)
     this.#books = new Books(owner, host, feed, carried)
+    this.#copies = openCopies(owner, host, front, this.#books.drops)
   }
 
   get name(): MailboxName {
@@ -76,11 +78,14 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   offer(message: Message): void {
     this.seen = this.#feed.head
     const copies = this.#copies
-    if (copies.measure === undefined) {
+    if (copies.plain) {
       if (copies.count < this.#settings.capacity && this.#line.length === 0) this.#accept(message)
       else this.#overflow(message)
-    } else if (copies.tooLarge(message)) {
-      this.#refuseLarge(message)
+      return
+    }
+    const reason = copies.impossible(message)
+    if (reason !== undefined) {
+      this.#refuseForEver(message, reason)
     } else if (!this.#supersede(message)) {
       if (copies.fits(message) && this.#line.length === 0) this.#accept(message)
       else this.#overflow(message)
@@ -155,7 +160,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
 
   counts(): MailboxCounts {
     const shared = this.#cohort?.lost() ?? { superseded: 0, evicted: 0 }
-    return this.#books.counts(this.pending + this.#underWay, this.waiting, shared)
+    return this.#books.counts(this.pending + this.#underWay, this.waiting, shared, this.#copies.spill)
   }
 
   /** Its books, for the cursor that takes its place. */
@@ -189,10 +194,12 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     this.#whenEmpty = undefined
     const counts = this.counts()
     this.#host.reports.hold()
-    const lost = this.#copies.shiftMany(Number.POSITIVE_INFINITY)
-    lost.push(...this.#line.dismiss(brokerEnds))
+    const { drops } = this.#books
+    drops.abandon(this.#copies, reason)
+    this.#copies = new PendingCopies(this.#settings, [], this.#host)
+    const dismissed = this.#line.dismiss(brokerEnds)
     this.#doorbell.ringAll()
-    for (const message of lost) this.#books.drops.report(message, reason)
+    for (const message of dismissed) drops.report(message, reason)
     this.#host.reports.release()
     return counts
   }
@@ -210,7 +217,7 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   #overflow(message: Message): void {
     const insistence = this.#host.desk.insistenceOn(message)
     if (insistence !== undefined) return this.#wait(message, insistence.timeoutMs)
-    switch (this.#settings.overflow) {
+    switch (this.#settings.whenFull) {
       case 'drop-newest':
         this.#books.drops.drop(message, 'buffer-full')
         return this.#sleep()
@@ -264,12 +271,10 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
     if (!this.#line.add(message, timeoutMs)) this.#books.drops.drop(message, 'refused')
   }
 
-  #refuseLarge(message: Message): void {
-    const { overflow } = this.#settings
-    const asked =
-      overflow === 'fail' || overflow === 'block' || this.#host.desk.insistenceOn(message) !== undefined
-    if (asked) this.#refuse(message)
-    this.#books.drops.drop(message, 'too-large')
+  #refuseForEver(message: Message, reason: DropReason): void {
+    const asks = this.#settings.whenFull === 'fail' || this.#settings.whenFull === 'block'
+    if (asks || this.#host.desk.insistenceOn(message) !== undefined) this.#refuse(message)
+    this.#books.drops.drop(message, reason)
   }
 
   #afterTake(): void {
@@ -300,13 +305,8 @@ export class PrivateMailbox implements Mailbox, WaitingRoom {
   }
 
   #sleep(): void {
-    if (
-      this.seat < 0 ||
-      this.#books.drops.watched ||
-      this.#copies.measure !== undefined ||
-      this.#line.length > 0
-    )
-      return
+    const decides = this.#books.drops.watched || !this.#copies.plain || this.#line.length > 0
+    if (decides || this.seat < 0) return
     this.#feed.sleep(this)
     this.#books.sleep()
   }

@@ -74,7 +74,7 @@ export class QueueGroup implements DirectConsumer, MailboxOwner {
   /** Adds a handler to those who take turns. */
   employ(member: MemorySubscription, handler: Handler, { concurrency, queued }: HandlerSettings): Worker {
     // A group's mailbox belongs to the group, so that is what a handler inside of it could wait for.
-    const call = this.settings.overflow === 'block' ? recognisable(handler, () => this) : handler
+    const call = this.settings.whenFull === 'block' ? recognisable(handler, () => this) : handler
     const worker = new Worker(call, concurrency, member, this.#fanout.host.observers, () => this.#run())
     this.#workers.push(worker)
     this.#alwaysQueued ||= queued

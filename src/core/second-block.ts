@@ -13,7 +13,7 @@ export function warnOfSecondBlock(
   for (const fanout of fanouts) {
     if (!overlaps(fanout.pattern, subscription.pattern)) continue
     for (const first of fanout.owners()) {
-      if (first === second || first.settings.overflow !== 'block') continue
+      if (first === second || first.settings.whenFull !== 'block') continue
       const text =
         `${describeMailbox(subscription)} is a second "block" subscription beside ${describeMailbox(first.name)}: ` +
         `the slowest of them sets the pace of every publisher they share.`

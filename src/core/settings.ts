@@ -1,4 +1,10 @@
-import type { DropReason, HandlerOptions, OverflowPolicy, SubscribeOptions } from './contract.ts'
+import type {
+  DropReason,
+  HandlerOptions,
+  MemoryPolicy,
+  OverflowPolicy,
+  SubscribeOptions,
+} from './contract.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { Message } from './message.ts'
 
@@ -11,13 +17,21 @@ export interface MailboxSettings {
   readonly key: ((message: Message) => unknown) | undefined
   readonly blockTimeoutMs: number
   readonly onDrop: ((message: Message, reason: DropReason) => void) | undefined
+  readonly keepDropped: boolean
+  readonly spillBytes: number
+  readonly spillOverflow: SpillOverflow
+  /** The policy of a mailbox that can take no more, in memory nor on disk. */
+  readonly whenFull: MemoryPolicy
 }
+
+/** What may happen when the disk is full as well. */
+export type SpillOverflow = Exclude<MemoryPolicy, 'latest'>
 
 export const defaultCapacity = 1024
 export const defaultTimeoutMs = 30_000
 
-/** Every overflow policy, in the order tables show them. */
-export const overflowPolicies: readonly OverflowPolicy[] = Object.freeze([
+/** The overflow policies that need no disk, in the order tables show them. */
+export const overflowPolicies: readonly MemoryPolicy[] = Object.freeze([
   'drop-newest',
   'drop-oldest',
   'latest',
@@ -36,6 +50,10 @@ const defaults: SubscriptionSettings = Object.freeze({
   key: undefined,
   blockTimeoutMs: defaultTimeoutMs,
   onDrop: undefined,
+  keepDropped: false,
+  spillBytes: Number.POSITIVE_INFINITY,
+  spillOverflow: 'fail',
+  whenFull: 'drop-newest',
 })
 
 /** How a handler is called. */
@@ -49,13 +67,16 @@ export interface SubscriptionSettings extends MailboxSettings, HandlerSettings {
 
 /** The union of all option shapes, for reading what was given rather than what fits together. */
 interface GivenOptions {
-  readonly overflow?: OverflowPolicy | 'spill'
+  readonly overflow?: OverflowPolicy
   readonly capacity?: number
   readonly capacityBytes?: number
   readonly sizeOf?: unknown
   readonly key?: unknown
   readonly blockTimeoutMs?: number
   readonly onDrop?: unknown
+  readonly keepDropped?: unknown
+  readonly spillBytes?: number
+  readonly spillOverflow?: SpillOverflow
   readonly concurrency?: number
   readonly delivery?: unknown
   readonly from?: unknown
@@ -75,6 +96,7 @@ export function subscriptionSettings(options: HandlerOptions<never> | undefined)
   if (given.delivery !== undefined && given.delivery !== 'direct' && given.delivery !== 'queued') {
     throw new InvalidOptionError('delivery', given.delivery, 'Use "direct" or "queued".')
   }
+  const spillOverflow = checkSpillOverflow(given.spillOverflow)
   const settings = {
     concurrency: wholeNumber('concurrency', given.concurrency, 1),
     queued: given.delivery === 'queued',
@@ -85,9 +107,25 @@ export function subscriptionSettings(options: HandlerOptions<never> | undefined)
     key: callback('key', given.key) as MailboxSettings['key'],
     blockTimeoutMs: duration('blockTimeoutMs', given.blockTimeoutMs, defaultTimeoutMs),
     onDrop: callback('onDrop', given.onDrop) as MailboxSettings['onDrop'],
+    keepDropped: flag('keepDropped', given.keepDropped),
+    spillBytes: duration('spillBytes', given.spillBytes, Number.POSITIVE_INFINITY),
+    spillOverflow,
+    whenFull: overflow === 'spill' ? spillOverflow : overflow,
   }
   const names = Object.keys(defaults) as (keyof SubscriptionSettings)[]
   return names.every((name) => settings[name] === defaults[name]) ? defaults : settings
+}
+
+/** Throws when the settings need a disk. */
+export function refuseSpilling({ keepDropped, overflow }: MailboxSettings): void {
+  if (overflow !== 'spill' && !keepDropped) return
+  const [option, value] =
+    overflow === 'spill' ? (['overflow', overflow] as const) : (['keepDropped', keepDropped] as const)
+  throw new InvalidOptionError(
+    option,
+    value,
+    'Give the broker a place on disk: createBroker({ spill: await openSpillArea(dir) }).',
+  )
 }
 
 const mailboxOptions = [
@@ -98,6 +136,9 @@ const mailboxOptions = [
   'key',
   'blockTimeoutMs',
   'onDrop',
+  'keepDropped',
+  'spillBytes',
+  'spillOverflow',
 ] as const
 
 /** Names the first mailbox option that a caller gave and that differs from `settings`; leaving one out never differs. */
@@ -125,15 +166,15 @@ export function wholeNumber(option: string, value: number | undefined, fallback:
 
 function checkOverflow(overflow: GivenOptions['overflow']): OverflowPolicy {
   if (overflow === undefined) return defaults.overflow
-  if (overflow === 'spill') {
-    throw new InvalidOptionError(
-      'overflow',
-      overflow,
-      'Spilling needs a directory, which the memory broker has not.',
-    )
-  }
-  if (overflowPolicies.includes(overflow)) return overflow
-  throw new InvalidOptionError('overflow', overflow, `Use one of ${overflowPolicies.join(', ')}.`)
+  if (overflow === 'spill' || overflowPolicies.includes(overflow)) return overflow
+  throw new InvalidOptionError('overflow', overflow, `Use one of ${overflowPolicies.join(', ')}, spill.`)
+}
+
+function checkSpillOverflow(policy: GivenOptions['spillOverflow']): SpillOverflow {
+  if (policy === undefined) return defaults.spillOverflow
+  const allowed = overflowPolicies.filter((name) => name !== 'latest')
+  if (allowed.includes(policy)) return policy
+  throw new InvalidOptionError('spillOverflow', policy, `Use one of ${allowed.join(', ')}.`)
 }
 
 /** Options that make sense only together. */
@@ -144,7 +185,12 @@ function checkCompanions(given: GivenOptions, overflow: OverflowPolicy): void {
   if (overflow !== 'latest' && given.key !== undefined) {
     throw new InvalidOptionError('key', given.key, 'Only the policy "latest" uses a key.')
   }
-  if (overflow !== 'block' && given.blockTimeoutMs !== undefined) {
+  for (const option of ['spillBytes', 'spillOverflow'] as const) {
+    if (overflow !== 'spill' && given[option] !== undefined)
+      throw new InvalidOptionError(option, given[option], 'Only the policy "spill" uses the disk.')
+  }
+  const blocks = overflow === 'block' || (overflow === 'spill' && given.spillOverflow === 'block')
+  if (!blocks && given.blockTimeoutMs !== undefined) {
     throw new InvalidOptionError('blockTimeoutMs', given.blockTimeoutMs, 'Only the policy "block" waits.')
   }
   if ((given.capacityBytes === undefined) !== (given.sizeOf === undefined)) {
@@ -156,4 +202,9 @@ function checkCompanions(given: GivenOptions, overflow: OverflowPolicy): void {
 function callback(option: string, value: unknown): unknown {
   if (value === undefined || typeof value === 'function') return value
   throw new InvalidOptionError(option, value, 'Give a function.')
+}
+
+function flag(option: string, value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true
+  throw new InvalidOptionError(option, value, 'Give true or false.')
 }

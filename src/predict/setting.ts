@@ -1,4 +1,4 @@
-import type { DropReason, OverflowPolicy } from '../core/contract.ts'
+import type { DropReason, MemoryPolicy } from '../core/contract.ts'
 import { InvalidOptionError } from '../core/errors.ts'
 import { defaultCapacity, overflowPolicies, wholeNumber } from '../core/settings.ts'
 
@@ -11,7 +11,7 @@ export interface Setting {
   /** T: how long both go on, in seconds, above 0. */
   readonly seconds: number
   /** What a full mailbox does. @defaultValue 'drop-newest' */
-  readonly overflow?: OverflowPolicy
+  readonly overflow?: MemoryPolicy
   /** B: how many copies may be pending; a whole number from 1. @defaultValue 1024 */
   readonly capacity?: number
   /** k: distinct keys, published in turn; a whole number from 1. Required by `latest`, meaningless without. */
@@ -53,7 +53,7 @@ export interface CheckedSetting {
   /** mμ: what all consumers take together. */
   readonly drainPerSecond: number
   readonly seconds: number
-  readonly overflow: OverflowPolicy
+  readonly overflow: MemoryPolicy
   readonly capacity: number
   readonly keys: number
   readonly members: number

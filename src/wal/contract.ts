@@ -17,6 +17,7 @@ import type { Observer } from '../core/observer.ts'
 import type { Position } from '../core/position.ts'
 import type { PayloadSchema } from '../core/schema.ts'
 import type { Clock } from '../core/clock.ts'
+import type { SpillArea, SpillAreaOptions } from './spill/contract.ts'
 
 /** Bytes that were cut off the end of the log, because the write they belong to was never finished. */
 export interface TornTail {
@@ -80,6 +81,8 @@ export interface DurableBrokerOptions {
   /** Where writing and syncing happen: `worker` in a thread of its own, `inline` in the caller's. @defaultValue 'worker' */
   readonly engine?: 'worker' | 'inline'
   readonly codec?: PayloadCodec
+  /** Bounds of what mailboxes with the policy `spill` have on the disk, and of the dropped copies that are kept. */
+  readonly spill?: SpillAreaOptions
   readonly schemas?: Readonly<Record<string, PayloadSchema>>
   readonly observer?: Observer
   readonly clock?: Clock
@@ -200,6 +203,8 @@ export interface DurablePublisher<Payload> {
 export interface DurableBroker<E extends object = AnyEvents> extends Broker<E> {
   /** What opening found: torn bytes that were cut, how much was read. */
   readonly recovery: RecoveryReport
+  /** Copies that wait on the disk for slow subscriptions, and dropped copies that are kept. It closes with the broker. */
+  readonly spill: SpillArea
   publish<T extends TopicOf<E>>(
     topic: T,
     payload: PayloadOf<E, T>,

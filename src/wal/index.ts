@@ -28,3 +28,12 @@ export {
   ProducerSequenceError,
   RecordTooLargeError,
 } from './errors.ts'
+export { openSpillArea } from './spill/spill-area.ts'
+export type {
+  DroppedFilter,
+  KeptCopy,
+  ReplayReport,
+  ReplayTarget,
+  SpillArea,
+  SpillAreaOptions,
+} from './spill/contract.ts'

@@ -28,6 +28,7 @@ import { Log, type LogEvents } from '../store/log.ts'
 import type { LogReader } from '../store/log-reader.ts'
 import type { LogSettings } from '../store/open-options.ts'
 import { StoredRecord } from '../store/stored-record.ts'
+import type { SpillArea } from '../spill/contract.ts'
 import { Groups } from './groups.ts'
 import { Publisher } from './publisher.ts'
 import { Readers, type ReaderOptions } from './readers.ts'
@@ -41,7 +42,7 @@ const capabilities: Capabilities = Object.freeze({
   wildcards: true,
   delivery: 'at-most-once',
   ackLevels: Object.freeze(['accepted', 'written', 'synced'] as const),
-  overflow: overflowPolicies,
+  overflow: Object.freeze([...overflowPolicies, 'spill'] as const),
 })
 
 /** What a broker on a log is made of. */
@@ -52,6 +53,8 @@ interface Parts {
   readonly log: Log
   /** Lets go of the directory. */
   readonly release: () => Promise<void>
+  /** Where live mailboxes put what they cannot hold. */
+  readonly spill: SpillArea | undefined
 }
 
 /**
@@ -60,6 +63,7 @@ interface Parts {
  */
 export class LogBroker implements LogEvents {
   readonly capabilities: Capabilities = capabilities
+  readonly spill: SpillArea | undefined
   readonly #dir: string
   readonly #settings: LogSettings
   readonly #release: () => Promise<void>
@@ -75,14 +79,16 @@ export class LogBroker implements LogEvents {
   #closed: Promise<void> | undefined
   #drained: Promise<DrainReport> | undefined
 
-  private constructor({ dir, log, options, release, settings }: Parts) {
+  private constructor({ dir, log, options, release, settings, spill }: Parts) {
     this.#dir = dir
+    this.spill = spill
     this.#settings = settings
     this.#release = release
     const { observer } = options
     this.#live = new InProcessBroker({
       clock: settings.clock,
       ...(observer === undefined ? {} : { observer }),
+      ...(spill === undefined ? {} : { spill }),
     })
     this.#log = log
     this.#relay = log.reader(log.visible)
@@ -96,13 +102,14 @@ export class LogBroker implements LogEvents {
     settings: LogSettings,
     options: DurableBrokerOptions,
     release: () => Promise<void>,
+    spill?: SpillArea,
   ): LogBroker {
     const made: { broker?: LogBroker } = {}
     const log = Log.open(dir, settings, {
       visible: (seq) => made.broker?.visible(seq),
       evicted: (seq, count) => made.broker?.evicted(seq, count),
     })
-    made.broker = new LogBroker({ dir, settings, options, log, release })
+    made.broker = new LogBroker({ dir, settings, options, log, release, spill })
     return made.broker
   }
 
@@ -278,6 +285,7 @@ export class LogBroker implements LogEvents {
     this.#readers.close()
     await this.#live.close()
     this.#groups.close()
+    await this.spill?.close()
     await this.#log.close()
     await this.#release()
   }

@@ -2,6 +2,7 @@ import type { AnyEvents } from '../../core/event-map.ts'
 import type { DurableBroker } from '../contract.ts'
 import { lockDirectory } from '../lock.ts'
 import { type LogOptions, logSettings } from '../store/open-options.ts'
+import { DiskSpillArea } from '../spill/spill-area.ts'
 import { LogBroker } from './log-broker.ts'
 
 /**
@@ -25,7 +26,10 @@ export async function openDurableBroker<E extends object = AnyEvents>(
   settings.fileSystem.mkdir(dir)
   const lock = settings.lock ? await lockDirectory(dir) : undefined
   try {
-    const broker = LogBroker.open(dir, settings, options, () => lock?.release() ?? Promise.resolve())
+    const nothing = (): Promise<void> => Promise.resolve()
+    const spill = new DiskSpillArea(settings.fileSystem, `${dir}/spill`, options.spill ?? {}, nothing)
+    const release = (): Promise<void> => lock?.release() ?? Promise.resolve()
+    const broker = LogBroker.open(dir, settings, options, release, spill)
     return broker as unknown as DurableBroker<E>
   } catch (error) {
     await lock?.release()

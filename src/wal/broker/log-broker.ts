@@ -244,9 +244,11 @@ export class LogBroker implements LogEvents {
     while (this.#relay.seq < seq) {
       const header = this.#relay.next()
       if (header === undefined || header instanceof Promise) return
+      const { logId, payloads } = this.#log
+      payloads.begin(cursor.buffer, cursor.end)
       while (cursor.advance()) {
         if (cursor.topic.startsWith('$')) continue
-        const record = new StoredRecord(cursor, this.#log.payloads, this.#log.logId)
+        const record = new StoredRecord(cursor, payloads, logId)
         const waiting = this.#live.relay(record)
         if (waiting === undefined) continue
         waiting.catch(noop) // whoever published it hears of it, if they wait

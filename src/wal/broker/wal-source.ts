@@ -10,7 +10,8 @@ import type { LogReader } from '../store/log-reader.ts'
 import { StoredRecord } from '../store/stored-record.ts'
 import { selects, type Start, topicsOf } from './start.ts'
 
-/** A reader that stops early has not paid for the rest of a batch. */
+/** A reader that stops early has not paid for the rest of a batch; one that reads on is soon given more at a time. */
+const decodedAtFirst = 8
 const decodedAtOnce = 256
 
 /** The records of a log that a pattern selects, from a place on, decoded a batch at a time. */
@@ -38,6 +39,7 @@ export class WalSource implements RecordSource {
   #closed = false
   /** The reader's batch has records that are not decoded yet; which of its topics are wanted. */
   #midway = false
+  #decodes = decodedAtFirst
   #wanted: readonly boolean[] = []
 
   /** Hears that retention has removed records before they were read; without it the source fails then. */
@@ -208,8 +210,10 @@ export class WalSource implements RecordSource {
   #decodeSome(): boolean {
     const { cursor, stable } = this.#reader
     const { logId, payloads } = this.#log
-    const most = stable ? decodedAtOnce : Number.POSITIVE_INFINITY
+    const most = stable ? this.#decodes : Number.POSITIVE_INFINITY
+    this.#decodes = Math.min(decodedAtOnce, this.#decodes * 2)
     this.#midway = false
+    payloads.begin(cursor.buffer, cursor.end)
     while (cursor.advance()) {
       const { offset, seq, topicIndex } = cursor
       if (this.#wanted[topicIndex] !== true || seq < this.#minSeq || seq >= this.#stopAt) continue

@@ -1,8 +1,13 @@
 import type { Batch } from './batch.ts'
 
-/** A batch gets at most this much room, so that it stays in the processor's cache until it is written. */
-export const batchRoom: number = 256 * 1024
-const leastRoom = 32 * 1024
+/**
+ * A batch gets this much room: whoever wants one record has to check the whole batch it is in, and a larger one would
+ * be written no faster, because batches that stand side by side are written together.
+ */
+export const batchRoom: number = 64 * 1024
+const leastRoom = 16 * 1024
+/** Room for a record that is larger is taken from here as long as it leaves room for others. */
+export const mostRoom: number = 256 * 1024
 
 /**
  * The memory batches are built in: a ring that is written round and round. A batch stays readable after it has been
@@ -25,16 +30,16 @@ export class Arena {
     return this.#head
   }
 
-  /** Room for the next batch, or undefined when batches that are not written yet take all of it. */
-  room(): Uint8Array | undefined {
+  /** Room of `least` to `most` bytes for the next batch, or undefined when batches that are not written take all of it. */
+  room(least: number = leastRoom, most: number = batchRoom): Uint8Array | undefined {
     const first = this.#firstUnwritten()?.arenaAt
     let end = first !== undefined && first >= this.#head ? first : this.#bytes.length
-    if (end - this.#head < leastRoom) {
-      if (first !== undefined && (first >= this.#head || first < leastRoom)) return undefined
+    if (end - this.#head < least) {
+      if (first !== undefined && (first >= this.#head || first < least)) return undefined
       this.#head = 0
       end = first ?? this.#bytes.length
     }
-    end = Math.min(end, this.#head + batchRoom)
+    end = Math.min(end, this.#head + most)
     this.#forget(this.#head, end)
     return this.#bytes.subarray(this.#head, end)
   }

@@ -2,7 +2,7 @@ import { LogOverloadedError, RecordTooLargeError } from '../errors.ts'
 import { BatchBuilder, bytesForOne, type RecordExtras } from '../format/batch-builder.ts'
 import type { Encoding } from '../format/layout.ts'
 import type { LogState, TopicState } from '../recovery/log-state.ts'
-import { Arena, batchRoom } from './arena.ts'
+import { Arena, batchRoom, mostRoom } from './arena.ts'
 import { Batch, type Waiter } from './batch.ts'
 
 export interface BatchLimits {
@@ -110,7 +110,8 @@ export class BatchMaker {
     const waiting = this.#waitingBytes()
     const { highWaterMark, now } = this.#limits
     if (waiting >= highWaterMark) throw new LogOverloadedError(waiting, highWaterMark)
-    const room = bytes === batchRoom ? this.arena.room() : undefined
+    const room =
+      bytes === batchRoom ? this.arena.room() : bytes <= mostRoom ? this.arena.room(bytes, bytes) : undefined
     this.#arenaAt = room === undefined ? -1 : this.arena.head
     const timeMs = Math.max(now(), this.#state.lastMs)
     this.#state.lastMs = timeMs

@@ -117,6 +117,11 @@ export class RecordCursor {
     return true
   }
 
+  /** Where the records end. */
+  get end(): number {
+    return this.#end
+  }
+
   get topic(): string {
     return this.entries[this.topicIndex]?.name ?? ''
   }

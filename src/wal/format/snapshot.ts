@@ -36,7 +36,7 @@ export interface Snapshot {
   readonly producers: readonly ProducerSnapshot[]
   /** Every segment before this one: first sequence number, bytes when sealed, time of its last record. */
   readonly segments: readonly (readonly [baseSeq: number, bytes: number, lastMs: number])[]
-  /** Of the segment it stands in: sequence number, position and time of a batch about every 64 KiB. */
+  /** Of the segment it stands in: sequence number, position and time of a batch about every 48 KiB. */
   readonly index: readonly (readonly [seq: number, at: number, timeMs: number])[]
 }
 

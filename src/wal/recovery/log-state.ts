@@ -11,12 +11,12 @@ export interface TopicState extends BatchTopic {
   first: number
 }
 
-/** Where in a segment a batch begins, about every 64 KiB. */
+/** Where in a segment a batch begins, about every 48 KiB. */
 export type IndexEntry = readonly [seq: number, at: number, timeMs: number]
 
 /** The topic that holds the cursors of groups. Topics of users cannot begin with a dollar sign. */
 export const groupsTopic = '$groups'
-const indexStep = 64 * 1024
+const indexStep = 48 * 1024
 
 /** What is known about a log besides its records: topics with their offsets, groups, producers, the active index. */
 export class LogState {

@@ -1,26 +1,40 @@
-const slabBytes = 32 * 1024
-/** Longer values get memory of their own: one of them kept for long shall not keep a slab. */
-const longestPooled = 4 * 1024
-/** Up to here copying byte by byte is faster than making a view of the source first. */
-const longestByHand = 128
+/** How much is copied at once; one value that is kept keeps so much. */
+const sliceBytes = 32 * 1024
+/** Longer values get memory of their own. */
+const longestShared = 4 * 1024
 
-/** Copies small pieces of memory: an allocation for each would cost five times as much as copying it. */
+/**
+ * Copies values out of memory that will be written to again. Those that stand close to each other are copied together,
+ * and each is a view of the copy: an allocation and a copy for each would cost three times as much as the view.
+ */
 export class BytePool {
-  #slab: Uint8Array = new Uint8Array(0)
-  #at = 0
+  #source: Uint8Array | undefined
+  #end = 0
+  /** What of the source has been copied. */
+  #from = 0
+  #to = 0
+  #copy: ArrayBufferLike = new ArrayBuffer(0)
 
-  /** A copy of `from` to `to` that nobody else will write to. */
-  copy(buffer: Uint8Array, from: number, to: number): Uint8Array {
+  /** Values up to `end` of `source` will be asked for, and the source stays as it is until the caller begins anew. */
+  begin(source: Uint8Array, end: number): void {
+    this.#source = source
+    this.#end = end
+    this.#to = 0
+  }
+
+  /** The bytes from `from` to `to`, which nobody else will write to. */
+  copy(source: Uint8Array, from: number, to: number): Uint8Array {
     const length = to - from
-    if (length > longestPooled) return new Uint8Array(buffer.subarray(from, to))
-    if (this.#at + length > this.#slab.length) {
-      this.#slab = new Uint8Array(slabBytes)
-      this.#at = 0
-    }
-    const [slab, at] = [this.#slab, this.#at]
-    this.#at = at + length
-    if (length > longestByHand) slab.set(buffer.subarray(from, to), at)
-    else for (let index = 0; index < length; index++) slab[at + index] = buffer[from + index] ?? 0
-    return new Uint8Array(slab.buffer, at, length)
+    if (source !== this.#source || length > longestShared) return new Uint8Array(source.subarray(from, to))
+    if (to > this.#to || from < this.#from) this.#load(source, from)
+    return new Uint8Array(this.#copy, from - this.#from, length)
+  }
+
+  #load(source: Uint8Array, from: number): void {
+    this.#from = from
+    this.#to = Math.min(this.#end, from + sliceBytes)
+    const copy = Buffer.allocUnsafeSlow(this.#to - from)
+    copy.set(source.subarray(from, this.#to))
+    this.#copy = copy.buffer
   }
 }

@@ -5,6 +5,7 @@ import { RecordCursor } from '../format/batch-reader.ts'
 import { BatchFlag, batchHeaderBytes, segmentHeaderBytes, viewOf } from '../format/layout.ts'
 import type { Batch } from '../commit/batch.ts'
 import { segmentName } from '../segment/names.ts'
+import { ReadWindow } from './read-window.ts'
 import type { SegmentFiles } from './segment-files.ts'
 
 /** What a reader must know of the log that is being written. */
@@ -17,9 +18,6 @@ export interface ReadableLog {
   recent(seq: number): Batch | undefined
 }
 
-const leastRead = 64 * 1024
-const mostRead = 1024 * 1024
-
 /**
  * Reads the batches of a log one after the other, from memory where they are new and else from files, with read-ahead
  * that grows while it reads on. Every byte from a file is checked. `next` leaves `cursor` at the start of the batch.
@@ -31,21 +29,16 @@ export class LogReader {
   #seq: number
   #segment = -1
   #position = 0
-  #window: Buffer = Buffer.alloc(0)
-  #view: DataView = new DataView(new ArrayBuffer(0))
-  #windowAt = 0
-  #windowBytes = 0
-  /** What was visible when the window was read: behind that the file may have changed since. */
-  #windowSeq = 0
-  #readAhead = leastRead
+  readonly #window: ReadWindow
+  /** How many bytes at the position must be in the window to go on. */
+  #needed = 0
   /** The batch `cursor` is open on stays as it is until `next` is called again; else it may be overwritten at any time. */
   stable = false
-  /** Memory for the window; it grows to what is needed. */
-  #memory: Buffer = Buffer.alloc(0)
 
   constructor(log: ReadableLog, seq: number) {
     this.#log = log
     this.#seq = seq
+    this.#window = new ReadWindow(log.files, () => log.visible)
   }
 
   /** Everything before it has been read or passed over. */
@@ -56,7 +49,6 @@ export class LogReader {
   seek(seq: number): void {
     this.#seq = seq
     this.#segment = -1
-    this.#readAhead = leastRead
   }
 
   /**
@@ -68,7 +60,9 @@ export class LogReader {
     if (this.#seq >= this.#log.visible) return undefined
     const recent = this.#log.recent(this.#seq)
     if (recent !== undefined) return this.#fromMemory(recent)
-    return this.#fromFile()
+    if (this.#segment < 0) this.#locate()
+    else this.#window.renew(this.#seq)
+    return this.#fromWindow() ?? this.#fromFile()
   }
 
   #fromMemory(batch: Batch): BatchHeader {
@@ -97,81 +91,59 @@ export class LogReader {
     return header
   }
 
-  async #fromFile(): Promise<BatchHeader | undefined> {
-    if (this.#segment < 0) this.#locate()
-    if (this.#seq >= this.#windowSeq) this.#windowBytes = 0
+  async #fromFile(): Promise<BatchHeader> {
     for (;;) {
-      const { salt } = this.#log.files.segment(this.#segment)
-      if (!(await this.#hold(batchHeaderBytes))) this.#damaged('the segment ends too early')
-      const at = this.#position - this.#windowAt
-      const decoded = decodeBatchHeader(this.#window, this.#view, at, salt)
+      const isThere = await this.#window.load(this.#position, this.#needed, this.#seq)
+      if (!isThere) this.#damaged(`the segment ends where ${this.#needed} bytes are expected`)
+      const header = this.#fromWindow()
+      if (header !== undefined) return header
+    }
+  }
+
+  /** Opens the next batch with records if it is in the window; else says in `#needed` what is not. */
+  #fromWindow(): BatchHeader | undefined {
+    const window = this.#window
+    const { salt } = this.#log.files.segment(this.#segment)
+    for (;;) {
+      this.#needed = batchHeaderBytes
+      if (!window.has(this.#position, this.#needed)) return undefined
+      const { memory, view } = window
+      const at = window.at(this.#position)
+      const decoded = decodeBatchHeader(memory, view, at, salt)
       if (!('header' in decoded)) return this.#damaged('damage' in decoded ? decoded.damage : decoded.newer)
       const { header } = decoded
-      const total = batchBytes(header.bodyBytes)
-      if (!(await this.#hold(total))) return this.#damaged('the segment ends inside a batch')
-      const start = this.#position - this.#windowAt
-      const body = this.#window.subarray(
-        start + batchHeaderBytes,
-        start + batchHeaderBytes + header.bodyBytes,
-      )
-      if (crc32(body, salt) !== header.bodyCrc) return this.#damaged('the checksum of a batch does not match')
-      this.#position += total
+      this.#needed = batchBytes(header.bodyBytes)
+      if (!window.has(this.#position, this.#needed)) return undefined
+      const from = at + batchHeaderBytes
+      if (crc32(memory.subarray(from, from + header.bodyBytes), salt) !== header.bodyCrc)
+        return this.#damaged('the checksum of a batch does not match')
+      this.#position += this.#needed
       if ((header.flags & BatchFlag.seal) !== 0) {
         this.#segment = header.baseSeq
         this.#position = segmentHeaderBytes
-        this.#windowBytes = 0
-        continue
+        window.follow(this.#segment)
+        this.#needed = batchHeaderBytes
+        return undefined
       }
       const next = header.baseSeq + header.seqSpan
       if (header.recordCount === 0 || next <= this.#seq) continue
       if (header.baseSeq > this.#seq && (header.flags & BatchFlag.compacted) === 0)
         return this.#damaged(`records ${this.#seq} to ${header.baseSeq - 1} are missing`)
       this.stable = true
-      this.cursor.open(this.#window, this.#view, start, header)
+      this.cursor.open(memory, view, at, header)
       if (this.cursor.damage !== undefined) return this.#damaged(this.cursor.damage)
       this.#seq = next
       return header
     }
   }
 
+  /** Finds the batch by the index. A reader that begins here is waited for, so the first read is at once. */
   #locate(): void {
     const place = this.#log.files.locate(this.#seq)
     this.#segment = place.segment
     this.#position = place.position
-    this.#windowBytes = 0
-  }
-
-  /** Makes `length` bytes at the position readable; false when the file ends before. */
-  async #hold(length: number): Promise<boolean> {
-    const from = this.#position
-    const behind = from + length <= this.#windowAt + this.#windowBytes
-    if (this.#windowBytes > 0 && from >= this.#windowAt && behind) return true
-    const wanted = Math.max(length, this.#readAhead)
-    this.#readAhead = Math.min(mostRead, this.#readAhead * 2)
-    // What is there already need not be read again: a batch is often longer than the first look at it.
-    const kept = from >= this.#windowAt ? Math.max(0, this.#windowAt + this.#windowBytes - from) : 0
-    const held = this.#window.subarray(from - this.#windowAt, from - this.#windowAt + kept)
-    if (this.#memory.length < wanted)
-      this.#memory = Buffer.allocUnsafeSlow(Math.max(wanted, Math.min(mostRead, wanted * 2)))
-    this.#memory.set(held)
-    this.#window = this.#memory
-    this.#view = viewOf(this.#memory)
-    this.#windowAt = from
-    this.#windowBytes = kept
-    this.#windowSeq = kept === 0 ? this.#log.visible : Math.min(this.#windowSeq, this.#log.visible)
-    while (this.#windowBytes < length) {
-      const done = this.#windowBytes
-      const read = await this.#log.files.read(
-        this.#segment,
-        this.#memory,
-        done,
-        this.#memory.length - done,
-        from + done,
-      )
-      if (read === 0) return false
-      this.#windowBytes += read
-    }
-    return true
+    this.#window.move(place.segment)
+    this.#window.loadNow(place.position, batchHeaderBytes)
   }
 
   /** The error for damage at the place it has come to. */

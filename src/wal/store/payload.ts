@@ -38,6 +38,11 @@ export class Payloads {
     return toJson(payload, topic)
   }
 
+  /** Values up to `end` of `buffer` will be decoded next; see `BytePool.begin`. */
+  begin(buffer: Buffer, end: number): void {
+    this.#pool.begin(buffer, end)
+  }
+
   decode(buffer: Buffer, from: number, to: number, encoding: Encoding, topic: string): unknown {
     switch (encoding) {
       case Encoding.json:

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import { type OverflowPolicy, overflowPolicies } from '../../src/index.ts'
+import { type MemoryPolicy, overflowPolicies } from '../../src/index.ts'
 import type { ConsumerKind } from './reference.ts'
 
 /** One step. Numbers named `at` choose among what is alive when the step runs, so every script is playable. */
@@ -8,7 +8,7 @@ export type Command =
       readonly type: 'subscribe'
       readonly pattern: string
       readonly kind: ConsumerKind
-      readonly policy: OverflowPolicy
+      readonly policy: MemoryPolicy
       readonly capacity: number
       readonly concurrency: number
       readonly watched: boolean
@@ -20,7 +20,7 @@ export type Command =
       readonly pattern: string
       readonly group: string
       readonly kind: ConsumerKind
-      readonly policy: OverflowPolicy
+      readonly policy: MemoryPolicy
     }
   | {
       readonly type: 'publish'

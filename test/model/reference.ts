@@ -1,4 +1,4 @@
-import { dropReasons, type DropReason, type OverflowPolicy } from '../../src/index.ts'
+import { dropReasons, type DropReason, type MemoryPolicy } from '../../src/index.ts'
 
 /**
  * The broker as one would explain it on a blackboard: every mailbox is an array, every copy is decided at once, and
@@ -50,7 +50,7 @@ export interface Counts {
 export const blockTimeoutMs = 50
 
 export class ModelMailbox {
-  readonly policy: OverflowPolicy
+  readonly policy: MemoryPolicy
   readonly capacity: number
   pending: Item[] = []
   waiting: Waiting[] = []
@@ -63,7 +63,7 @@ export class ModelMailbox {
   drainDeadline: number = Number.POSITIVE_INFINITY
   readonly dropped: Record<DropReason, number>
 
-  constructor(policy: OverflowPolicy, capacity: number) {
+  constructor(policy: MemoryPolicy, capacity: number) {
     this.policy = policy
     this.capacity = capacity
     this.dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>

@@ -5,7 +5,7 @@ import {
   type HandlerSubscription,
   matches,
   type MemoryBroker,
-  type OverflowPolicy,
+  type MemoryPolicy,
   type SubscribeOptions,
   type Subscription,
 } from '../../src/index.ts'
@@ -259,7 +259,7 @@ export class World {
 /** One function for all: mailboxes with the same key may keep their copies together. */
 const keyOf = (message: { payload: Item }): number => message.payload.key
 
-function optionsOf(policy: OverflowPolicy): object {
+function optionsOf(policy: MemoryPolicy): object {
   if (policy === 'latest') return { overflow: policy, key: keyOf }
   return policy === 'block' ? { overflow: policy, blockTimeoutMs } : { overflow: policy }
 }

@@ -41,6 +41,11 @@ export class Batch {
     return waiters
   }
 
+  /** How many wait for it. */
+  get waiting(): number {
+    return this.#waiters.length
+  }
+
   get nextSeq(): number {
     return this.baseSeq + this.count
   }

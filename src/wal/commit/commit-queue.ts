@@ -31,8 +31,9 @@ interface Submitted {
 }
 
 const maxJobBytes = 1024 * 1024
-/** With so many records waiting, the next write begins while the last one is still being synced. */
+/** With so many publishers waiting, or so many bytes, the next write begins while the last one is still being synced. */
 const overlapFrom = 256
+const overlapBytes = 256 * 1024
 
 /**
  * Gathers records into batches and batches into jobs for the engine: whatever arrives while one write is under way
@@ -49,6 +50,8 @@ export class CommitQueue {
   readonly segments: SealedSegment[]
   #closed: Batch[] = []
   #closedBytes = 0
+  /** Publishers whose records have not been handed over. */
+  #unsent = 0
   readonly #inFlight: Submitted[] = []
   #flyingBytes = 0
   #scheduled = false
@@ -123,10 +126,11 @@ export class CommitQueue {
     this.#maker.check(topic, value)
     if (!this.#maker.add(topic, encoding, value, extras)) {
       this.#closeOpen()
-      if (this.#inFlight.length < 2) this.#submit() // a full batch need not wait for the caller's turn to end
+      if (this.#mayOverlap) this.#submit() // full batches need not wait for the caller's turn to end
       this.#maker.addAlone(topic, encoding, value, extras)
     }
     this.#maker.note(sync, waiter)
+    if (waiter !== undefined) this.#unsent++
     this.#state.nextSeq++
     if (!this.#scheduled) {
       this.#scheduled = true
@@ -137,9 +141,7 @@ export class CommitQueue {
   /** Hands over what there is, if the engine has time for it; all of it when `now`. */
   commit(now: boolean): void {
     if (this.#failed !== undefined) return
-    const flying = this.#inFlight.length
-    const worthwhile = this.#closed.length > 0 || this.#maker.count >= overlapFrom
-    if (!now && flying > 0 && !(flying === 1 && worthwhile)) return
+    if (!now && !this.#mayOverlap) return
     this.#closeOpen()
     const most = now ? Number.POSITIVE_INFINITY : 2
     while (this.#closed.length > 0 && this.#inFlight.length < most) this.#submit()
@@ -175,6 +177,13 @@ export class CommitQueue {
   async close(): Promise<void> {
     this.#failed ??= new LogFailedError('no', new Error('the log was closed'))
     await this.#engine.close()
+  }
+
+  /** Small writes beside each other would only sync more often. */
+  get #mayOverlap(): boolean {
+    const flying = this.#inFlight.length
+    const isMuch = this.#unsent >= overlapFrom || this.#closedBytes + this.#maker.bytes >= overlapBytes
+    return flying === 0 || (flying === 1 && isMuch)
   }
 
   #closeOpen(): void {
@@ -220,6 +229,7 @@ export class CommitQueue {
       count++
     }
     const batches = this.#closed.splice(0, count)
+    for (const batch of batches) this.#unsent -= batch.waiting
     this.#closedBytes -= bytes
     const { buffer, byteOffset } = first.bytes
     this.#send({ bytes: new Uint8Array(buffer, byteOffset, bytes), sync }, batches, undefined)
@@ -270,6 +280,7 @@ export class CommitQueue {
     this.#closed = []
     this.#closedBytes = 0
     const open = this.#maker.abandon()
+    this.#unsent = 0
     for (const batch of job.batches) for (const waiter of batch.takeWaiters()) waiter.failed(stored, error)
     for (const batch of waiting) for (const waiter of batch.takeWaiters()) waiter.failed('no', error)
     for (const waiter of open) waiter.failed('no', error)

@@ -77,6 +77,17 @@ export class LogFailedError extends SpillwayError {
   }
 }
 
+/** A reader could not read: the disk failed, or a file is gone. The subscription has ended; what is stored is untouched. */
+export class LogReadError extends SpillwayError {
+  override readonly name = 'LogReadError'
+  override readonly code = 'SPW_LOG_READ'
+
+  constructor(cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`The log could not be read (${why}). Mend the disk, then subscribe again.`, { cause })
+  }
+}
+
 /** More was published than the log could write: waiting for it would take more memory than `highWaterMark`. */
 export class LogOverloadedError extends SpillwayError {
   override readonly name = 'LogOverloadedError'

@@ -24,6 +24,7 @@ export {
   LogFailedError,
   LogLockedError,
   LogNewerError,
+  LogReadError,
   LogOverloadedError,
   ProducerSequenceError,
   RecordTooLargeError,

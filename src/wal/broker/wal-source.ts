@@ -3,7 +3,7 @@ import { SpillwayError } from '../../core/errors.ts'
 import { OffsetEvictedError } from '../../core/offset-errors.ts'
 import { isLiteral } from '../../core/topic.ts'
 import type { RecordSource } from '../../log/record-source.ts'
-import { LogFailedError } from '../errors.ts'
+import { LogReadError } from '../errors.ts'
 import type { BatchHeader } from '../format/batch-header.ts'
 import type { Log } from '../store/log.ts'
 import type { LogReader } from '../store/log-reader.ts'
@@ -249,7 +249,7 @@ export class WalSource implements RecordSource {
   }
 
   #fail(error: unknown): void {
-    this.failure = error instanceof SpillwayError ? error : new LogFailedError('unknown', error)
+    this.failure = error instanceof SpillwayError ? error : new LogReadError(error)
   }
 
   #sum(): number {

@@ -61,7 +61,10 @@ export class LogReader {
     const recent = this.#log.recent(this.#seq)
     if (recent !== undefined) return this.#fromMemory(recent)
     if (this.#segment < 0) this.#locate()
-    else this.#window.renew(this.#seq)
+    else {
+      this.#window.follow(this.#segment) // it may have read from memory meanwhile
+      this.#window.renew(this.#seq)
+    }
     return this.#fromWindow() ?? this.#fromFile()
   }
 

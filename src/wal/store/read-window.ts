@@ -71,8 +71,9 @@ export class ReadWindow {
     this.#held.from = this.#held.to = 0
   }
 
-  /** The next segment follows. */
+  /** The reader goes on in this segment, which may be the one it is in. */
   follow(segment: number): void {
+    if (segment === this.#segment) return
     this.#segment = segment
     this.#held.from = this.#held.to = 0
   }

@@ -202,4 +202,30 @@ describe('durable broker', () => {
     await broker.close()
     await open(dir)
   })
+
+  test('retention leaves what the next open needs, also after a crash', async () => {
+    const dir = directory()
+    const broker = await open(dir, { ...small, retention: { bytes: 1 } })
+    const member = broker.subscribe('early', { group: 'g', from: 'start' })
+    await broker.publish('early', 1, { producer: { id: 'p', sequence: 7 } })
+    await broker.publish('early', 2)
+    const first = await member.next()
+    if (first.done !== true) first.value.ack()
+    await publishMany(broker, 'late', 0, 2000)
+    const copy = `${dir}-copy`
+    undo.push(() => rmSync(copy, { recursive: true, force: true }))
+    await broker.snapshot(copy) // as after a crash: nothing was closed
+
+    const again = await open(copy, small)
+
+    const [late] = again.topics().filter(({ topic }) => topic === 'late')
+    expect(again.topics()).toEqual(broker.topics())
+    expect(again.topics()).toContainEqual({ topic: 'early', first: 2, next: 2 })
+    expect(await again.groups()).toMatchObject([{ name: 'g', cursor: 2 }])
+    expect(() => again.subscribe('late', { from: (late?.first ?? 0) - 1 })).toThrow(OffsetEvictedError)
+    expect(await again.publish('early', 1, { producer: { id: 'p', sequence: 7 } })).toMatchObject({
+      duplicate: true,
+      offset: 0,
+    })
+  })
 })

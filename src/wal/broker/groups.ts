@@ -15,6 +15,7 @@ import { groupKey } from '../recovery/log-state.ts'
 import type { Log } from '../store/log.ts'
 import type { StoredRecord } from '../store/stored-record.ts'
 import { GroupMember, settling } from './group-member.ts'
+import { groupStatus } from './group-status.ts'
 import { LiveGroup } from './live-group.ts'
 import { findStart, type Start } from './start.ts'
 import { WalSource } from './wal-source.ts'
@@ -159,29 +160,11 @@ export class Groups {
   }
 
   async #status(snapshot: GroupSnapshot): Promise<GroupStatus> {
-    const { acked, cursor, lost, name, pattern } = snapshot
+    const status = await groupStatus(this.#log, snapshot, this.#host.clock.now())
     const live = this.#live.get(groupKey(snapshot))
-    const behind = new WalSource(
-      this.#log,
-      pattern,
-      { seq: cursor, minOffset: 0, skip: 0, fromMs: 0, before: 0 },
-      ignore,
-    )
-    const { count, oldestMs } = await behind.survey()
-    const ackedBeyond = acked.reduce((sum, edge, index) => sum + (index % 2 === 0 ? -edge : edge), 0)
-    const lagMessages = Math.max(0, count - ackedBeyond)
-    const age = oldestMs === undefined ? 0 : Math.max(0, this.#host.clock.now() - oldestMs) / 1000
-    return {
-      name,
-      pattern,
-      cursor,
-      lagMessages,
-      lagSeconds: lagMessages === 0 ? 0 : age,
-      inFlight: live?.state.counts.inFlight ?? 0,
-      members: live?.members.size ?? 0,
-      paused: live?.state.paused ?? false,
-      lost,
-    }
+    if (live === undefined) return status
+    const { members, state } = live
+    return { ...status, inFlight: state.counts.inFlight, members: members.size, paused: state.paused }
   }
 
   /** A place as one sequence number, which is all that a cursor holds. */

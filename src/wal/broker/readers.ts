@@ -10,7 +10,7 @@ import { checkPattern } from '../../core/topic.ts'
 import { LogHandlerSubscription } from '../../log/log-handler-subscription.ts'
 import { LogReaderSubscription } from '../../log/log-reader-subscription.ts'
 import type { LogReading, ReaderPlace } from '../../log/reader-place.ts'
-import type { Log } from '../store/log.ts'
+import type { SourceLog } from '../store/source-log.ts'
 import { findStart } from './start.ts'
 import { WalSource } from './wal-source.ts'
 
@@ -19,12 +19,12 @@ export type ReaderOptions = HandlerOptions & { readonly from?: Position }
 /** The subscriptions that read the log from a position on. */
 export class Readers {
   readonly #host: InProcessBroker
-  #log: Log
+  #log: SourceLog
   readonly #readers = new Set<LogReading>()
   readonly #sources = new Set<WalSource>()
   readonly #ended = new EndedCounts()
 
-  constructor(host: InProcessBroker, log: Log) {
+  constructor(host: InProcessBroker, log: SourceLog) {
     this.#host = host
     this.#log = log
   }
@@ -77,7 +77,7 @@ export class Readers {
   }
 
   /** Goes on with a log that was opened anew. */
-  renew(log: Log): void {
+  renew(log: SourceLog): void {
     this.#log = log
     for (const source of this.#sources) source.renew(log)
   }

@@ -2,7 +2,7 @@ import { OffsetEvictedError, OffsetOutOfRangeError } from '../../core/offset-err
 import type { Position } from '../../core/position.ts'
 import { isLiteral, matches } from '../../core/topic.ts'
 import type { TopicState } from '../recovery/log-state.ts'
-import type { Log } from '../store/log.ts'
+import type { SourceLog } from '../store/source-log.ts'
 
 /** Where a reader begins: at the record `seq`, passing over those that the other fields exclude. */
 export interface Start {
@@ -20,7 +20,7 @@ export interface Start {
 const anywhere = { minOffset: 0, skip: 0, fromMs: 0 }
 
 /** The topics of a log that a pattern selects; the log's own topics belong to no pattern. */
-export function topicsOf(log: Log, pattern: string): readonly TopicState[] {
+export function topicsOf(log: SourceLog, pattern: string): readonly TopicState[] {
   if (isLiteral(pattern)) {
     const topic = log.state.topics.get(pattern)
     return topic === undefined ? [] : [topic]
@@ -33,7 +33,7 @@ export function selects(pattern: string, topic: string): boolean {
 }
 
 /** Finds where to begin without reading records. Throws `OffsetEvictedError` and `OffsetOutOfRangeError`. */
-export function findStart(log: Log, pattern: string, position: Position): Start {
+export function findStart(log: SourceLog, pattern: string, position: Position): Start {
   const topics = topicsOf(log, pattern)
   const total = topics.reduce((sum, { first, next }) => sum + next - first, 0)
   if (position === 'end') return { ...anywhere, seq: log.state.nextSeq, before: 0 }
@@ -59,7 +59,7 @@ export function findStart(log: Log, pattern: string, position: Position): Start 
   return lastOf(log, pattern, count)
 }
 
-function fromOffset(log: Log, name: string, topic: TopicState | undefined, offset: number): Start {
+function fromOffset(log: SourceLog, name: string, topic: TopicState | undefined, offset: number): Start {
   const { first, next } = topic ?? { first: 0, next: 0 }
   if (offset < first) throw new OffsetEvictedError(name, offset, first, next)
   if (offset > next) throw new OffsetOutOfRangeError(name, offset, first, next)
@@ -76,7 +76,7 @@ function fromOffset(log: Log, name: string, topic: TopicState | undefined, offse
 }
 
 /** The last `count` records that match, found by the totals that each seal holds. */
-function lastOf(log: Log, pattern: string, count: number): Start {
+function lastOf(log: SourceLog, pattern: string, count: number): Start {
   const { segments } = log
   let after = matching(log, pattern, undefined)
   let begin = segments.at(-1)?.endSeq ?? log.startSeq
@@ -92,11 +92,11 @@ function lastOf(log: Log, pattern: string, count: number): Start {
 }
 
 /** How many matching records had been appended when `segment` was sealed, or until now. */
-function matching(log: Log, pattern: string, segment: number | undefined): number {
+function matching(log: SourceLog, pattern: string, segment: number | undefined): number {
   const topics = segment === undefined ? [...log.state.topics.values()] : log.files.seal(segment).topics
   return topics.reduce((sum, { name, next }) => (selects(pattern, name) ? sum + next : sum), 0)
 }
 
-function firstOffsets(log: Log, pattern: string): number {
+function firstOffsets(log: SourceLog, pattern: string): number {
   return topicsOf(log, pattern).reduce((sum, { first }) => sum + first, 0)
 }

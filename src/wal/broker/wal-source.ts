@@ -5,7 +5,7 @@ import { isLiteral } from '../../core/topic.ts'
 import type { RecordSource } from '../../log/record-source.ts'
 import { LogReadError } from '../errors.ts'
 import type { BatchHeader } from '../format/batch-header.ts'
-import type { Log } from '../store/log.ts'
+import type { SourceLog } from '../store/source-log.ts'
 import type { LogReader } from '../store/log-reader.ts'
 import { StoredRecord } from '../store/stored-record.ts'
 import { selects, type Start, topicsOf } from './start.ts'
@@ -21,7 +21,7 @@ export class WalSource implements RecordSource {
   readonly #literal: boolean
   readonly #bell = new Bell()
   #reader: LogReader
-  #log: Log
+  #log: SourceLog
   #ready: StoredRecord[] = []
   #next = 0
   /** The batch it begins in may hold records from before. */
@@ -45,7 +45,7 @@ export class WalSource implements RecordSource {
   /** Hears that retention has removed records before they were read; without it the source fails then. */
   readonly #skipped: ((records: number) => void) | undefined
 
-  constructor(log: Log, pattern: string, start: Start, skipped?: (records: number) => void) {
+  constructor(log: SourceLog, pattern: string, start: Start, skipped?: (records: number) => void) {
     this.#skipped = skipped
     this.#log = log
     this.#pattern = pattern
@@ -99,7 +99,7 @@ export class WalSource implements RecordSource {
   }
 
   /** Goes on with a log that was opened anew. */
-  renew(log: Log): void {
+  renew(log: SourceLog): void {
     this.#log = log
     this.#minSeq = this.seq
     this.#midway = false

@@ -4,6 +4,8 @@ export interface TopicSnapshot {
   /** The lowest offset retained and the next to be given. */
   readonly first: number
   readonly next: number
+  /** What `next` was when the segment began: the lowest offset once the segments before it are removed. */
+  readonly from: number
 }
 
 /** What a named group remembers; `acked` are ranges of sequence numbers beyond its cursor, as from and to pairs. */

@@ -9,6 +9,8 @@ import { ProducerTable } from './producer-table.ts'
 export interface TopicState extends BatchTopic {
   /** The lowest offset retained. */
   first: number
+  /** What `next` was when the active segment began. */
+  from: number
 }
 
 /** Where in a segment a batch begins, about every 48 KiB. */
@@ -37,7 +39,7 @@ export class LogState {
   topic(name: string): TopicState {
     let topic = this.topics.get(name)
     if (topic === undefined) {
-      topic = { name, utf8: Buffer.from(name), first: 0, next: 0, batch: 0, slot: 0 }
+      topic = { name, utf8: Buffer.from(name), first: 0, from: 0, next: 0, batch: 0, slot: 0 }
       this.topics.set(name, topic)
     }
     return topic
@@ -47,6 +49,7 @@ export class LogState {
   beginSegment(): void {
     this.index = []
     this.#indexedTo = 0
+    for (const topic of this.topics.values()) topic.from = topic.next
   }
 
   /** Remembers that a batch begins at `at`, if the last one remembered is far enough away. */
@@ -59,11 +62,20 @@ export class LogState {
   restore(snapshot: Snapshot): void {
     this.nextSeq = snapshot.nextSeq
     this.lastMs = snapshot.timeMs
-    for (const { name, first, next } of snapshot.topics) Object.assign(this.topic(name), { first, next })
+    for (const { name, first, from, next } of snapshot.topics)
+      Object.assign(this.topic(name), { first, from, next })
     for (const group of snapshot.groups) this.groups.set(groupKey(group), group)
     this.producers.restore(snapshot.producers)
     this.index = [...snapshot.index]
     this.#indexedTo = this.index.at(-1)?.[1] ?? 0
+  }
+
+  /** The segments before one are removed, whose snapshot says where its topics began. */
+  removeBefore({ topics }: Snapshot): void {
+    for (const { name, from } of topics) {
+      const topic = this.topic(name)
+      topic.first = Math.max(topic.first, from)
+    }
   }
 
   snapshot(segments: Snapshot['segments']): Snapshot {
@@ -71,7 +83,7 @@ export class LogState {
       version: 1,
       nextSeq: this.nextSeq,
       timeMs: this.lastMs,
-      topics: [...this.topics.values()].map(({ name, first, next }) => ({ name, first, next })),
+      topics: [...this.topics.values()].map(({ name, first, from, next }) => ({ name, first, from, next })),
       groups: [...this.groups.values()],
       producers: this.producers.snapshot(),
       segments,

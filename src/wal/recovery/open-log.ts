@@ -136,6 +136,8 @@ function recover(
       )
     const tail = recoverTail({ fs, dir, name, file, header, state, closed: manifest.closed })
     const kept = sealed.filter((segment) => segment.baseSeq >= manifest.startSeq)
+    const [oldest] = kept
+    if (oldest !== undefined) state.removeBefore(readSeal(fs, dir, oldest.baseSeq, manifest.logId).snapshot)
     for (const base of allBases) if (base < manifest.startSeq) fs.unlink(`${dir}/${segmentName(base)}`)
     if (tail.sealedBytes === undefined)
       return { manifest, state, sealed: kept, start: tail.start, report: tail.report }

@@ -14,11 +14,12 @@ import { type OpenedLog, openLog } from '../recovery/open-log.ts'
 import { segmentName } from '../segment/names.ts'
 import { SegmentWriter } from '../segment/segment-writer.ts'
 import { copyLog } from './copy-log.ts'
-import { LogReader, type ReadableLog } from './log-reader.ts'
+import { LogReader } from './log-reader.ts'
 import type { LogSettings } from './open-options.ts'
 import { Payloads } from './payload.ts'
 import { outlived } from './retention.ts'
 import { SegmentFiles } from './segment-files.ts'
+import type { SourceLog } from './source-log.ts'
 
 /** Zeros are written this far ahead of the records, when there is time. */
 const zeroAheadBytes = 1024 * 1024
@@ -35,7 +36,7 @@ export interface LogEvents {
 }
 
 /** A log that is open for writing: segments on disk, a queue of commits, readers. Knows nothing of subscriptions. */
-export class Log implements ReadableLog {
+export class Log implements SourceLog {
   readonly #dir: string
   readonly #settings: LogSettings
   readonly #events: LogEvents
@@ -203,13 +204,9 @@ export class Log implements ReadableLog {
     const { activeBase } = this.#queue
     const log = { activeBase, nextSeq: this.state.nextSeq, nowMs: clock.now() }
     const removed = outlived(retention, segments, groups, log)
-    const last = removed.at(-1)
-    if (last === undefined) return
+    if (removed.length === 0) return
     const start = segments[removed.length]?.baseSeq ?? activeBase
-    for (const { name, next } of this.files.seal(last.baseSeq).topics) {
-      const topic = this.state.topic(name)
-      topic.first = Math.max(topic.first, next)
-    }
+    this.state.removeBefore(this.files.seal(start))
     // The manifest first: a crash in between leaves files that the next open removes.
     this.#opened = {
       ...this.#opened,
@@ -280,7 +277,8 @@ export class Log implements ReadableLog {
   }
 
   #noteIdle(): void {
-    if (this.#idleTimer !== undefined || this.#settings.engine === 'inline') return
+    // A file system of the caller's own is nobody else's to read, and its writes are the caller's to count.
+    if (this.#idleTimer !== undefined || !this.#settings.lock) return
     const noted = this.#noted
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = undefined

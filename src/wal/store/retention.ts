@@ -3,7 +3,8 @@ import type { GroupSnapshot } from '../format/snapshot.ts'
 import type { SealedSegment } from '../recovery/directory.ts'
 
 /**
- * The oldest sealed segments that `retention` does not keep. Age is counted from a segment's last record, whose time
+ * The oldest sealed segments that `retention` does not keep. The newest one always stays: its seal holds the groups,
+ * producers and offsets of everything before it, which the next open needs. Age is counted from a segment's last record, whose time
  * never runs backwards; a clock that was set back makes segments younger, so it removes nothing.
  */
 export function outlived(
@@ -17,7 +18,7 @@ export function outlived(
   const neededFrom = Math.min(...groups.map((group) => group.cursor), Number.POSITIVE_INFINITY)
   let total = segments.reduce((sum, segment) => sum + segment.bytes, 0)
   let removed = 0
-  for (const [index, segment] of segments.entries()) {
+  for (const [index, segment] of segments.slice(0, -1).entries()) {
     const endSeq = segments[index + 1]?.baseSeq ?? activeBase
     const tooOld = ageMs !== undefined && nowMs - segment.lastMs > ageMs
     const tooLarge = bytes !== undefined && total > bytes

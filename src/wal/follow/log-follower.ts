@@ -1,0 +1,134 @@
+import type { SubscribeOptions, Subscription } from '../../core/contract.ts'
+import { BrokerClosedError, InvalidOptionError } from '../../core/errors.ts'
+import type { AnyEvents, MessageOf, ValidPattern } from '../../core/event-map.ts'
+import { InProcessBroker } from '../../core/memory-broker.ts'
+import type { Position } from '../../core/position.ts'
+import { duration } from '../../core/settings.ts'
+import { systemClock } from '../../core/clock.ts'
+import { groupStatus } from '../broker/group-status.ts'
+import { Readers } from '../broker/readers.ts'
+import type { GroupStatus, LogCounts, PayloadCodec, StoredMessage, TopicStatus } from '../contract.ts'
+import { nodeFileSystem } from '../fs/node-fs.ts'
+import { Payloads } from '../store/payload.ts'
+import { FollowedLog, type FollowLevel } from './followed-log.ts'
+
+export interface FollowOptions {
+  /**
+   * `synced`: only messages that are on the disk for good. `written`: also those that a loss of power may still take
+   * back. A log with the sync policy `os` tells what is synced only when it is closed. @defaultValue 'synced'
+   */
+  readonly level?: FollowLevel
+  /** How often it looks for new messages, in milliseconds. @defaultValue 20 */
+  readonly pollMs?: number
+  /** The codec of whoever writes the log. */
+  readonly codec?: PayloadCodec
+}
+
+/**
+ * A log read beside the process that writes it, or when none does. It takes no lock and changes nothing, so there may
+ * be any number of them. What it reads is checked like everything that is read from a log.
+ */
+export interface LogFollower<E extends object = AnyEvents> extends AsyncDisposable {
+  /** Reads the log from `from` on, and then what is appended. @defaultValue from: 'end' */
+  subscribe<P extends string>(
+    pattern: ValidPattern<E, P>,
+    options?: Pick<SubscribeOptions<MessageOf<E, P>>, 'signal'> & { readonly from?: Position },
+  ): Subscription<MessageOf<E, P> & StoredMessage>
+  topics(): readonly TopicStatus[]
+  /** The groups as they were last written; who has joined them is known to the writing process alone. */
+  groups(): Promise<readonly GroupStatus[]>
+  counts(): LogCounts
+  /** Ends the subscriptions. Resolves when the files are closed. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a log for reading beside whoever writes it.
+ *
+ * @throws LogCorruptError, LogNewerError, and the error of the system, with its `code`, when there is no log in `dir`
+ *
+ * @example
+ * const log = openLogFollower('./data')
+ * for await (const { topic, offset, payload } of log.subscribe('orders.*', { from: -10 })) console.log(topic, offset, payload)
+ */
+export function openLogFollower<E extends object = AnyEvents>(
+  dir: string,
+  options: FollowOptions = {},
+): LogFollower<E> {
+  const { codec, level = 'synced' } = options
+  if (level !== 'synced' && level !== 'written')
+    throw new InvalidOptionError('level', level, 'Use "synced" or "written".')
+  const pollMs = duration('pollMs', options.pollMs, 20)
+  const log = new FollowedLog(nodeFileSystem, dir, new Payloads(codec), level)
+  return new Follower(log, pollMs) as unknown as LogFollower<E>
+}
+
+class Follower {
+  readonly #log: FollowedLog
+  readonly #host = new InProcessBroker({ clock: systemClock })
+  readonly #readers: Readers
+  readonly #timer: ReturnType<typeof setInterval>
+  #closed = false
+
+  constructor(log: FollowedLog, pollMs: number) {
+    this.#log = log
+    this.#readers = new Readers(this.#host, log)
+    this.#timer = setInterval(() => this.#look(), pollMs)
+    this.#timer.unref()
+  }
+
+  subscribe(
+    pattern: string,
+    options: { readonly from?: Position; readonly signal?: AbortSignal } = {},
+  ): Subscription {
+    if (this.#closed) throw new BrokerClosedError('subscribe')
+    this.#look()
+    this.#timer.ref() // somebody waits for what comes
+    const { from = 'end', ...rest } = options
+    return this.#readers.open(pattern, from, undefined, rest) as Subscription
+  }
+
+  topics(): readonly TopicStatus[] {
+    this.#look()
+    return [...this.#log.state.topics.values()]
+      .filter(({ name }) => !name.startsWith('$'))
+      .map(({ name, first, next }) => ({ topic: name, first, next }))
+  }
+
+  async groups(): Promise<readonly GroupStatus[]> {
+    this.#look()
+    const found: GroupStatus[] = []
+    for (const group of this.#log.state.groups.values())
+      found.push(await groupStatus(this.#log, group, systemClock.now()))
+    return found
+  }
+
+  counts(): LogCounts {
+    const { bytes, segments, startSeq, visible } = this.#log
+    return {
+      appended: visible,
+      evicted: startSeq,
+      retained: visible - startSeq,
+      bytes,
+      segments: segments.length + 1,
+      visible,
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#readers.close()
+    await this.#host.close()
+    this.#log.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #look(): void {
+    if (!this.#closed && this.#log.advance()) this.#readers.notify()
+  }
+}

@@ -9,7 +9,12 @@ export function completionScript(program: Command, shell: Shell): string {
   const globals = longFlags(program)
   const byCommand = program.commands.map((command) => ({
     name: command.name(),
-    words: [...longFlags(command), ...globals, ...(command.name() === 'completion' ? shells : [])],
+    words: [
+      ...command.commands.map((nested) => nested.name()),
+      ...new Set([command, ...command.commands].flatMap(longFlags)),
+      ...globals,
+      ...(command.name() === 'completion' ? shells : []),
+    ],
   }))
   if (shell === 'fish') return fish(commands, byCommand)
   const script = bash(commands, byCommand)

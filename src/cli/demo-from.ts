@@ -31,7 +31,7 @@ export async function demoFrom(path: string, settings: LineSettings, terminal: T
   report(path, settings, result, terminal)
   const balanced = imbalanceOf(result.ledger) === undefined
   terminal.printJson({ command: 'demo', from: path, settings, ...result, balanced })
-  if (!balanced) return exitCode.unbalanced
+  if (!balanced) return exitCode.damaged
   if (result.interrupted) return exitCode.interrupted
   return isComplete(result) ? exitCode.done : exitCode.lossy
 }

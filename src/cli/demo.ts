@@ -23,7 +23,7 @@ export async function demo(settings: DemoSettings, terminal: Terminal): Promise<
   }
   report(run, settings, result, terminal)
   terminal.printJson({ command: 'demo', settings, ...toJson(result) })
-  if (imbalanceOf(result.ledger) !== undefined) return exitCode.unbalanced
+  if (imbalanceOf(result.ledger) !== undefined) return exitCode.damaged
   return result.interrupted ? exitCode.interrupted : exitCode.done
 }
 

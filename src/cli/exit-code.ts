@@ -4,8 +4,12 @@ export const exitCode: {
   readonly unexpected: 1
   readonly usage: 2
   readonly notFound: 3
+  readonly locked: 4
+  readonly refused: 5
   readonly lossy: 6
-  readonly unbalanced: 7
+  readonly damaged: 7
+  readonly evicted: 8
+  readonly timeout: 124
   readonly interrupted: 130
 } = {
   /** Done, everything accounted for. */
@@ -16,10 +20,18 @@ export const exitCode: {
   usage: 2,
   /** What was named is not there, or cannot be read. */
   notFound: 3,
+  /** Another process has the directory open. */
+  locked: 4,
+  /** What is there may not be used by this version. */
+  refused: 5,
   /** Finished, but not everything was delivered or accepted. */
   lossy: 6,
-  /** A ledger does not add up. */
-  unbalanced: 7,
+  /** A log is damaged, or a ledger does not add up. */
+  damaged: 7,
+  /** The position asked for is not retained any more, or not there yet. */
+  evicted: 8,
+  /** `--timeout` has passed. */
+  timeout: 124,
   /** Ended by Ctrl-C or SIGTERM, after draining. */
   interrupted: 130,
 }

@@ -46,3 +46,11 @@ export function sparkline(ratios: readonly number[], width: number): string {
   const shown = ratios.slice(-width)
   return shown.map((ratio) => bars[Math.min(7, Math.max(0, Math.round(ratio * 7)))] ?? '▁').join('')
 }
+
+/** `1536` → `1.5 KiB`. */
+export function byteCount(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let [value, unit] = [bytes, 0]
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024
+  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`
+}

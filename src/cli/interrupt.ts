@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { exitCode } from './exit-code.ts'
 
-/** Ctrl-C and SIGTERM while a command runs: the first aborts `signal`, the second ends the process at once. */
+/** Ctrl-C, SIGTERM and `--timeout` while a command runs: the first abort `signal`, a second signal ends the process at once. */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController()
   readonly #onSignal = (): void => {
@@ -9,7 +9,15 @@ export class Interrupt implements Disposable {
     this.#controller.abort()
   }
 
-  constructor() {
+  readonly #timer: ReturnType<typeof setTimeout> | undefined
+  #timedOut = false
+
+  constructor(timeoutSeconds?: number) {
+    if (timeoutSeconds !== undefined)
+      this.#timer = setTimeout(() => {
+        this.#timedOut = true
+        this.#controller.abort()
+      }, timeoutSeconds * 1000)
     process.on('SIGINT', this.#onSignal)
     process.on('SIGTERM', this.#onSignal)
   }
@@ -18,7 +26,14 @@ export class Interrupt implements Disposable {
     return this.#controller.signal
   }
 
+  /** The exit code if it was interrupted, else undefined. */
+  get exitCode(): number | undefined {
+    if (!this.signal.aborted) return undefined
+    return this.#timedOut ? exitCode.timeout : exitCode.interrupted
+  }
+
   [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
     process.off('SIGINT', this.#onSignal)
     process.off('SIGTERM', this.#onSignal)
   }

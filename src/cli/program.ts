@@ -7,8 +7,11 @@ import { completionScript, type Shell, shells } from './completion.ts'
 import { demo } from './demo.ts'
 import { demoFrom } from './demo-from.ts'
 import { CommandError, exitCode } from './exit-code.ts'
+import { addLogCommands } from './log/log-commands.ts'
+import { defaultDirectory } from './log/directory.ts'
 import { predictCommand } from './predict-command.ts'
 import { type GlobalOptions, Terminal } from './terminal.ts'
+import { addWalCommands } from './wal/wal-commands.ts'
 import { parseCount, parsePolicies, parsePolicy, parseRate, parseRateOrZero, parseSeconds } from './values.ts'
 
 interface DemoOptions extends GlobalOptions {
@@ -39,9 +42,13 @@ Exit codes:
   0    done, everything accounted for
   1    unexpected error
   2    the command line cannot be understood
-  3    a file is not there or cannot be read
+  3    a file, a topic, a group or a log is not there or cannot be read
+  4    another process has the directory open
+  5    refused: a newer version wrote it
   6    finished, but not everything was delivered or accepted
-  7    a ledger does not add up
+  7    a log is damaged, or a ledger does not add up
+  8    the position is not retained any more, or not there yet
+  124  --timeout has passed
   130  ended by Ctrl-C, after draining
 `
 
@@ -54,11 +61,17 @@ export function createProgram(finish: (code: number) => void): Command {
     .option('--json', 'print one JSON object on stdout and nothing else')
     .option('--quiet', 'no progress and no hints')
     .option('--no-color', 'no colour; so does NO_COLOR')
+    .addOption(
+      new Option('--dir <path>', 'the directory of the log').default(defaultDirectory).env('SPILLWAY_DIR'),
+    )
+    .option('--timeout <time>', 'end after so long, with exit code 124: 500ms, 10s, 2m', parseSeconds)
     .version(version(), '-V, --version', 'print the version')
     .showSuggestionAfterError()
     .addHelpText('after', exitCodes)
   addDemo(program, finish)
   addPredict(program, finish)
+  addLogCommands(program, finish)
+  addWalCommands(program, finish)
   program
     .command('completion')
     .description('print a completion script: source <(spillway completion bash)')

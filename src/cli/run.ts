@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { SpillwayError } from '../core/errors.ts'
 import { CommandError, exitCode } from './exit-code.ts'
 import { createProgram } from './program.ts'
@@ -11,7 +11,7 @@ export async function run(args: readonly string[]): Promise<number> {
     code = finished
   })
   let said = ''
-  for (const command of [program, ...program.commands]) {
+  for (const command of withNested(program)) {
     command.exitOverride().configureOutput({ outputError: (text) => (said += text) })
   }
   try {
@@ -22,14 +22,22 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+function withNested(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withNested)]
+}
+
 /** Without a command it is the demo: `spillway --rate 100` means `spillway demo --rate 100`. */
 function withDemo(args: readonly string[]): readonly string[] {
-  const globals = new Set(['--json', '--quiet', '--no-color'])
-  const first = args.findIndex((arg) => !globals.has(arg))
+  let first = 0
+  while (isGlobal(args[first])) first += args[first] === '--dir' || args[first] === '--timeout' ? 2 : 1
   const arg = args[first]
   const isDemo =
     arg === undefined || (arg.startsWith('-') && !['-h', '--help', '-V', '--version'].includes(arg))
   return isDemo ? ['demo', ...args] : args
+}
+
+function isGlobal(arg: string | undefined): boolean {
+  return arg !== undefined && /^--(?:json|quiet|no-color|dir|timeout)(?:=|$)/.test(arg)
 }
 
 function explain(error: unknown, said: string): number {

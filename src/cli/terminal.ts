@@ -6,6 +6,10 @@ export interface GlobalOptions {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly color?: boolean
+  /** Where the log is. */
+  readonly dir: string
+  /** Seconds after which a command that is still running ends. */
+  readonly timeout?: number
 }
 
 /** Where a command puts what it has: data on stdout, talk on stderr. */

@@ -146,6 +146,9 @@ export interface GroupOptions {
   readonly signal?: AbortSignal
 }
 
+/** Where to move a group: a position, or so many of its messages forward (back, when negative) from where it is. */
+export type GroupPosition = Position | { readonly shift: number }
+
 /** What is known about a group without being one of its members. */
 export interface GroupStatus {
   readonly name: string
@@ -238,7 +241,7 @@ export interface DurableBroker<E extends object = AnyEvents> extends Broker<E> {
   /** Every group the log remembers. Counting what lies before them reads it. */
   groups(): Promise<readonly GroupStatus[]>
   /** Moves a group; what its members have in hand can be acked no more. Resolves when the new place is on the disk. */
-  seekGroup(name: string, pattern: string, position: Position): Promise<void>
+  seekGroup(name: string, pattern: string, position: GroupPosition): Promise<void>
   /** Members get nothing new until the group is resumed. Forgotten when the broker closes. */
   pauseGroup(name: string, pattern: string): void
   resumeGroup(name: string, pattern: string): void

@@ -16,7 +16,8 @@ export class LogCorruptError extends SpillwayError {
     const from = seq === undefined ? '' : `, from sequence number ${seq} on`
     super(
       `${file} is damaged at byte ${position}${from}: ${what}. These bytes were durable, so this is not a torn tail ` +
-        `and nothing was cut. Restore a backup, made with snapshot(); keep this directory for whoever finds out why.`,
+        `and nothing was cut. Restore a backup, made with snapshot(); or let \`spillway wal verify\` show what is damaged, ` +
+        `and \`spillway wal repair\` what cutting it would cost.`,
     )
     this.file = file
     this.position = position

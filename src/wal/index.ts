@@ -1,7 +1,7 @@
 /** A broker whose messages are in a crash-safe log on disk. */
 export { openDurableBroker } from './broker/open-durable-broker.ts'
-export { type FollowOptions, type LogFollower, openLogFollower } from './follow/log-follower.ts'
-export type { FollowLevel } from './follow/followed-log.ts'
+export { openLogFollower } from './follow/log-follower.ts'
+export type { FollowLevel, FollowOptions, LogFollower } from './follow/contract.ts'
 export type {
   DurableBroker,
   DurableBrokerOptions,
@@ -11,6 +11,7 @@ export type {
   DurableReceipt,
   GroupDelivery,
   GroupOptions,
+  GroupPosition,
   GroupStatus,
   LogCounts,
   PayloadCodec,

@@ -9,7 +9,7 @@ import type { GroupSettings } from '../../log/group/delivery.ts'
 import { LogHandlerSubscription } from '../../log/log-handler-subscription.ts'
 import { LogReaderSubscription } from '../../log/log-reader-subscription.ts'
 import type { ReaderPlace } from '../../log/reader-place.ts'
-import type { GroupOptions, GroupStatus } from '../contract.ts'
+import type { GroupOptions, GroupPosition, GroupStatus } from '../contract.ts'
 import type { GroupSnapshot } from '../format/snapshot.ts'
 import { groupKey } from '../recovery/log-state.ts'
 import type { Log } from '../store/log.ts'
@@ -65,8 +65,9 @@ export class Groups {
   }
 
   /** Moves a group, with or without members, to another place. What is in flight can be acked no more. */
-  async seek(name: string, pattern: string, position: Position): Promise<void> {
-    const start = await this.#exact(pattern, checkPosition('position', position, pattern))
+  async seek(name: string, pattern: string, position: GroupPosition): Promise<void> {
+    const target = isShift(position) ? await this.#shifted(name, pattern, position.shift) : position
+    const start = await this.#exact(pattern, checkPosition('position', target, pattern))
     const live = this.#live.get(groupKey({ name, pattern }))
     if (live === undefined) {
       this.#log.keepGroup({ ...this.#known(name, pattern), cursor: start.seq, acked: [] })
@@ -167,6 +168,15 @@ export class Groups {
     return { ...status, inFlight: state.counts.inFlight, members: members.size, paused: state.paused }
   }
 
+  /** The position `shift` messages from where a group is: the last so many that it then has before it. */
+  async #shifted(name: string, pattern: string, shift: number): Promise<Position> {
+    if (!Number.isSafeInteger(shift))
+      throw new InvalidOptionError('position.shift', shift, 'Give a whole number of messages.')
+    const known = this.#known(name, pattern)
+    const { lagMessages } = await this.#status({ ...known, acked: [] })
+    return lagMessages <= shift ? 'end' : shift - lagMessages
+  }
+
   /** A place as one sequence number, which is all that a cursor holds. */
   async #exact(pattern: string, position: Position): Promise<Start> {
     const start = findStart(this.#log, pattern, position)
@@ -175,6 +185,10 @@ export class Groups {
     const seq = await source.firstSeq()
     return { seq: seq ?? this.#log.state.nextSeq, minOffset: 0, skip: 0, fromMs: 0, before: start.before }
   }
+}
+
+function isShift(position: GroupPosition): position is { readonly shift: number } {
+  return typeof position === 'object' && position !== null && 'shift' in position
 }
 
 const noMemory = { acked: [], lost: 0 }

@@ -11,7 +11,6 @@ import { BrokerClosedError } from '../../core/errors.ts'
 import { sumCounts } from '../../core/ledger.ts'
 import { InProcessBroker } from '../../core/memory-broker.ts'
 import type { Observer } from '../../core/observer.ts'
-import type { Position } from '../../core/position.ts'
 import { defaultTimeoutMs, duration, overflowPolicies } from '../../core/settings.ts'
 import type {
   DurableBrokerOptions,
@@ -20,6 +19,7 @@ import type {
   DurablePublishOptions,
   DurableReceipt,
   GroupOptions,
+  GroupPosition,
   GroupStatus,
   TopicStatus,
 } from '../contract.ts'
@@ -179,7 +179,7 @@ export class LogBroker implements LogEvents {
     return this.#groups.list()
   }
 
-  seekGroup(name: string, pattern: string, position: Position): Promise<void> {
+  seekGroup(name: string, pattern: string, position: GroupPosition): Promise<void> {
     return this.#groups.seek(name, pattern, position)
   }
 

@@ -12,9 +12,7 @@ import { LogReader } from '../store/log-reader.ts'
 import type { Payloads } from '../store/payload.ts'
 import { SegmentFiles } from '../store/segment-files.ts'
 import type { SourceLog } from '../store/source-log.ts'
-
-/** `synced`: only what is on the disk for good. `written`: also what a loss of power may still take back. */
-export type FollowLevel = 'synced' | 'written'
+import type { FollowLevel } from './contract.ts'
 
 /** The active segment as far as it has been taken in. */
 interface Active {

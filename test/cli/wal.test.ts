@@ -1,0 +1,191 @@
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type DurableBroker, LogCorruptError, openDurableBroker } from '../../src/wal/index.ts'
+import { buildProgram, type Ended, spillway } from './program.ts'
+
+beforeAll(buildProgram)
+
+const undo: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const step of undo.splice(0).toReversed()) await step()
+})
+
+function directory(): string {
+  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
+  undo.push(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+async function openLog(dir: string): Promise<DurableBroker> {
+  const broker = await openDurableBroker(dir, { engine: 'inline', segmentBytes: 8192 })
+  undo.push(() => broker.close())
+  return broker
+}
+
+/** A log of some segments, closed. */
+async function someLog(
+  records = 500,
+): Promise<{ readonly dir: string; readonly segments: readonly string[] }> {
+  const dir = directory()
+  const broker = await openLog(dir)
+  for (let n = 0; n < records; n += 25) {
+    for (let k = n; k < n + 25; k++) broker.topic('a').append({ n: k, pad: 'x'.repeat(60) })
+    await broker.flush()
+  }
+  await broker.close()
+  return { dir, segments: segmentsOf(dir) }
+}
+
+const segmentsOf = (dir: string): readonly string[] =>
+  readdirSync(dir)
+    .filter((name) => name.endsWith('.seg'))
+    .toSorted()
+
+function flip(path: string, position: number): void {
+  const bytes = readFileSync(path)
+  bytes[position] = (bytes[position] ?? 0) ^ 1
+  writeFileSync(path, bytes)
+}
+
+const wal = (command: string, dir: string, ...args: string[]): Promise<Ended> =>
+  spillway(['wal', command, dir, ...args])
+
+function linesOf({ stdout }: Ended): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+const numbersOf = (ended: Ended): unknown[] =>
+  linesOf(ended).flatMap(({ data }) => (data === undefined ? [] : [(data as { n: number }).n]))
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, n) => from + n)
+
+describe('spillway wal', () => {
+  it('says of a sound log what it holds, that nothing is wrong, and everything in it', async () => {
+    const { dir, segments } = await someLog()
+    const info = JSON.parse((await spillway(['--json', 'wal', 'info', dir])).stdout) as Record<
+      string,
+      unknown
+    >
+    const verified = await wal('verify', dir)
+
+    expect(segments.length).toBeGreaterThan(4)
+    expect(info).toMatchObject({ clean: true, holder: null, first: 0, next: 500, topics: 1, error: null })
+    expect(verified).toMatchObject({ exitCode: 0 })
+    expect(verified.stdout).toContain(`✔ ${segments.length} segments, 500 records`)
+    expect(numbersOf(await wal('dump', dir))).toEqual(range(0, 500))
+    expect(await wal('repair', dir)).toMatchObject({
+      exitCode: 0,
+      stdout: 'Nothing is damaged, so nothing was changed.\n',
+    })
+  })
+
+  it('looks at a log in use without disturbing it, and repairs none', async () => {
+    const dir = directory()
+    const broker = await openLog(dir)
+    await broker.publish('a', 1)
+
+    expect((await wal('info', dir)).stdout).toContain(`in use by process ${process.pid}`)
+    expect((await wal('verify', dir)).exitCode).toBe(0)
+    expect(await wal('repair', dir, '--yes')).toMatchObject({ exitCode: 4 })
+    await broker.publish('a', 2)
+  })
+
+  it('tells an unfinished write from damage', async () => {
+    const dir = directory()
+    const broker = await openLog(dir)
+    await broker.publish('a', 'kept')
+    const path = `${dir}/${segmentsOf(dir)[0]}`
+    const before = readFileSync(path)
+    await broker.publish('a', 'torn'.repeat(50))
+    const after = readFileSync(path)
+    const torn = directory()
+    copyFileSync(`${dir}/MANIFEST`, `${torn}/MANIFEST`)
+    writeFileSync(`${torn}/${segmentsOf(dir)[0]}`, after.subarray(0, before.length + 40))
+
+    const verified = await wal('verify', torn)
+
+    expect(verified.exitCode).toBe(0)
+    expect(verified.stdout).toContain('of a write that was not finished')
+  })
+
+  it('finds damage in the middle, reads what lies behind it, and cuts only with --yes, keeping what it cuts', async () => {
+    const { dir, segments } = await someLog()
+    const [, second = ''] = segments
+    flip(`${dir}/${second}`, 5000)
+    await expect(openDurableBroker(dir).then((broker) => broker.close())).resolves.toBeUndefined() // it is an old one
+
+    const verified = await wal('verify', dir)
+    const dumped = await wal('dump', dir)
+    const [damage] = (
+      JSON.parse((await spillway(['--json', 'wal', 'verify', dir])).stdout) as {
+        damages: { fromSeq: number; toSeq: number; position: number }[]
+      }
+    ).damages
+    const { fromSeq = 0, position = 0, toSeq = 0 } = damage ?? {}
+
+    expect(verified.exitCode).toBe(7)
+    expect(verified.stdout).toContain(`${second} at byte ${position}`)
+    expect(dumped.exitCode).toBe(7)
+    expect(numbersOf(dumped)).toEqual([...range(0, fromSeq), ...range(toSeq, 500)])
+    expect(linesOf(dumped)).toContainEqual(
+      expect.objectContaining({ _: 'gap', reason: 'damaged', fromSeq, toSeq, count: toSeq - fromSeq }),
+    )
+
+    const planned = await wal('repair', dir)
+    expect(planned.exitCode).toBe(7)
+    expect(planned.stdout).toContain(`${500 - toSeq} messages that can be read lie behind it`)
+    expect(segmentsOf(dir)).toEqual(segments)
+
+    const repaired = await wal('repair', dir, '--yes')
+    expect(repaired.exitCode).toBe(0)
+    const [kept = ''] = readdirSync(dir).filter((name) => name.startsWith('damaged-'))
+    expect(segmentsOf(`${dir}/${kept}`)).toEqual(segments.slice(1))
+    expect((await wal('verify', dir)).exitCode).toBe(0)
+    const broker = await openLog(dir)
+    expect(broker.topics()).toEqual([{ topic: 'a', first: 0, next: fromSeq }])
+    expect(await broker.publish('a', { n: -1 })).toMatchObject({ offset: fromSeq })
+  })
+
+  it('repairs a MANIFEST that is damaged or gone without losing a message', async () => {
+    for (const harm of [(path: string) => flip(path, 3), unlinkSync]) {
+      const { dir } = await someLog(100)
+      harm(`${dir}/MANIFEST`)
+      await expect(openLog(dir)).rejects.toBeInstanceOf(LogCorruptError)
+
+      expect((await wal('info', dir)).exitCode).toBe(7)
+      expect((await wal('verify', dir)).exitCode).toBe(7)
+      expect((await wal('repair', dir, '--yes')).stdout).toContain(
+        'MANIFEST was written anew; no message is lost.',
+      )
+      expect((await openLog(dir)).topics()).toEqual([{ topic: 'a', first: 0, next: 100 }])
+    }
+  })
+
+  it('cuts where a segment is missing, and refuses when nothing would be left', async () => {
+    const { dir, segments } = await someLog()
+    unlinkSync(`${dir}/${segments[2]}`)
+    expect((await wal('verify', dir)).exitCode).toBe(7)
+    expect((await wal('repair', dir, '--yes')).exitCode).toBe(0)
+    expect((await wal('verify', dir)).exitCode).toBe(0)
+    expect(segmentsOf(dir)).toEqual(segments.slice(0, 2))
+
+    truncateSync(`${dir}/${segments[0]}`, 100)
+    expect(await wal('repair', dir, '--yes')).toMatchObject({
+      exitCode: 7,
+      stderr: expect.stringContaining('nothing would be left') as string,
+    })
+    expect(segmentsOf(dir)).toEqual(segments.slice(0, 2))
+  })
+})

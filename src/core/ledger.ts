@@ -36,12 +36,14 @@ export interface MailboxLedger extends MailboxCounts {
   readonly capacity: number
 }
 
-/** Where the records of a log went. Always: `appended = retained + evicted`. */
+/** Where the records of a log went. Always: `appended = retained + evicted + compacted`. */
 export interface LogCounts {
   readonly appended: number
   readonly retained: number
   /** Removed by retention. */
   readonly evicted: number
+  /** Removed from between others, because a newer record has their key or their topic has limits of its own. */
+  readonly compacted?: number
 }
 
 /** A snapshot of every counter of a broker. `assertBalanced` states its laws. */
@@ -125,8 +127,8 @@ export function assertBalanced(ledger: Ledger): void {
   check('copies = Σ routed of mailboxes', ledger.copies, copies + ledger.ended.routed)
   check('ended mailboxes hold nothing', ledger.ended.pending + ledger.ended.waiting, 0)
   if (ledger.log === undefined) return
-  const { appended, retained, evicted } = ledger.log
-  check('log: appended = retained + evicted', appended, retained + evicted)
+  const { appended, compacted = 0, retained, evicted } = ledger.log
+  check('log: appended = retained + evicted + compacted', appended, retained + evicted + compacted)
 }
 
 function checkMailbox(name: string, counts: MailboxCounts): void {

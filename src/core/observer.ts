@@ -42,7 +42,11 @@ export interface BrokerEvents {
 }
 
 /** Warnings a broker may give. */
-export type WarningCode = 'second-block-subscription' | 'group-overtaken' | 'spill-failed'
+export type WarningCode =
+  | 'second-block-subscription'
+  | 'group-overtaken'
+  | 'spill-failed'
+  | 'compaction-failed'
 
 /** Hears of what it has a method for. What it throws is reported as `callbackError` to the others, never to a publisher. */
 export type Observer = { readonly [Name in keyof BrokerEvents]?: (event: BrokerEvents[Name]) => void }

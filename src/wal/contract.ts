@@ -50,6 +50,36 @@ export interface PayloadCodec {
   decode(bytes: Uint8Array, topic: string): unknown
 }
 
+/** What is kept of one topic; a limit that is left out does not limit. */
+export interface TopicLimits {
+  /** In milliseconds. */
+  readonly ageMs?: number
+  /** Bytes of values with their keys and headers. */
+  readonly bytes?: number
+  readonly count?: number
+}
+
+/** Topics of which only the newest message of each key is kept. */
+export interface CompactionOptions {
+  /** Patterns. Messages without a key stay. */
+  readonly topics: readonly string[]
+  /** A tombstone goes when it is older, in milliseconds: by then every reader should have seen it. @defaultValue 86400000 */
+  readonly tombstoneMs?: number
+}
+
+/** What a compaction did. */
+export interface CompactionReport {
+  /** Sealed segments looked at, and rewritten. */
+  readonly segments: number
+  readonly rewritten: number
+  /** Messages removed by limits per topic, and because a newer one has their key. */
+  readonly retention: number
+  readonly compaction: number
+  /** Bytes of the rewritten segments. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
 /** What retention keeps; a limit that is left out does not limit. Whole segments are removed, the oldest first. */
 export interface Retention {
   /** Remove segments whose last record is older, in milliseconds. */
@@ -60,6 +90,11 @@ export interface Retention {
   readonly count?: number
   /** `groups`: whatever the limits, a segment stays until every group has read it. */
   readonly keepFor?: 'groups'
+  /**
+   * Limits of topics, by pattern; the first pattern that matches counts. Their messages are removed by rewriting sealed
+   * segments, and never before the groups that read them have them, so that the limits are reached late, not early.
+   */
+  readonly topics?: Readonly<Record<string, TopicLimits>>
 }
 
 export interface DurableBrokerOptions {
@@ -78,6 +113,12 @@ export interface DurableBrokerOptions {
   /** How many bytes may wait to be written; more is refused with `LogOverloadedError`. @defaultValue 67108864 */
   readonly highWaterMark?: number
   readonly retention?: Retention
+  readonly compaction?: CompactionOptions
+  /**
+   * Each time a segment is sealed, rewrite those of which a fifth or more would go by `compaction` and
+   * `retention.topics`. Without it only `compact()` does. @defaultValue true
+   */
+  readonly compactOnSeal?: boolean
   /** Where writing and syncing happen: `worker` in a thread of its own, `inline` in the caller's. @defaultValue 'worker' */
   readonly engine?: 'worker' | 'inline'
   readonly codec?: PayloadCodec
@@ -93,6 +134,8 @@ export interface DurablePublishOptions extends PublishOptions {
   readonly ack?: AckLevel
   /** Compaction keeps the newest message of each key. At most 65535 bytes. */
   readonly key?: string
+  /** Says that there is nothing under `key` any more: compaction removes what was, and later this message too. */
+  readonly tombstone?: boolean
   /** Makes a repeated publish return what the first one was stored as. `sequence` must rise. */
   readonly producer?: { readonly id: string; readonly sequence: number }
 }
@@ -115,6 +158,8 @@ export interface StoredMessage<Payload = unknown, Topic extends string = string>
   readonly offset: number
   readonly seq: number
   readonly key: string | undefined
+  /** There is nothing under its key any more. */
+  readonly tombstone: boolean
 }
 
 /** A message in the hands of a member of a group, until it is settled or its deadline passes. */
@@ -173,11 +218,13 @@ export interface TopicStatus {
   readonly next: number
 }
 
-/** Counts of a log: `appended = retained + evicted`. */
+/** Counts of a log: `appended = retained + evicted + compacted`. */
 export interface LogCounts {
   readonly appended: number
   readonly retained: number
   readonly evicted: number
+  /** Records that rewriting has removed from segments that are there. */
+  readonly compacted: number
   readonly bytes: number
   readonly segments: number
   /** Records below it are on the disk for good. */
@@ -247,6 +294,11 @@ export interface DurableBroker<E extends object = AnyEvents> extends Broker<E> {
   resumeGroup(name: string, pattern: string): void
   /** Forgets a group that has no members. Resolves when that is on the disk. */
   removeGroup(name: string, pattern: string): Promise<void>
+  /**
+   * Rewrites sealed segments without what `retention.topics` and `compaction` do not keep; the newest one stays. Readers
+   * and publishers go on meanwhile. Rejects with `LogCompactionError` when the disk fails; the log is as it was then.
+   */
+  compact(): Promise<CompactionReport>
   /** Copies the log to a new directory while it is in use; opening the copy works. */
   snapshot(dir: string): Promise<void>
   /** After a write has failed: opens the log anew. What was acknowledged is there; publishing works again. */

@@ -78,6 +78,19 @@ export class LogFailedError extends SpillwayError {
   }
 }
 
+/** Segments could not be rewritten. What is stored is untouched, and the log goes on. */
+export class LogCompactionError extends SpillwayError {
+  override readonly name = 'LogCompactionError'
+  override readonly code = 'SPW_LOG_COMPACTION'
+
+  constructor(cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`The log could not be compacted (${why}). It is as it was. Mend the disk, then compact() again.`, {
+      cause,
+    })
+  }
+}
+
 /** A reader could not read: the disk failed, or a file is gone. The subscription has ended; what is stored is untouched. */
 export class LogReadError extends SpillwayError {
   override readonly name = 'LogReadError'

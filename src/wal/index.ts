@@ -3,6 +3,8 @@ export { openDurableBroker } from './broker/open-durable-broker.ts'
 export { openLogFollower } from './follow/log-follower.ts'
 export type { FollowLevel, FollowOptions, LogFollower } from './follow/contract.ts'
 export type {
+  CompactionOptions,
+  CompactionReport,
   DurableBroker,
   DurableBrokerOptions,
   DurableLedger,
@@ -19,10 +21,12 @@ export type {
   Retention,
   StoredMessage,
   SyncPolicy,
+  TopicLimits,
   TopicStatus,
   TornTail,
 } from './contract.ts'
 export {
+  LogCompactionError,
   LogCorruptError,
   LogFailedError,
   LogLockedError,

@@ -261,7 +261,17 @@ describe('spillway topics and groups', () => {
 describe('a record as a line', () => {
   it('comes back as it was', () => {
     const message = (payload: unknown): StoredMessage => ({
-      ...{ topic: 't', payload, headers: { h: 'v' }, id: 'i', time: 0, offset: 1, seq: 2, key: 'k' },
+      ...{
+        topic: 't',
+        payload,
+        headers: { h: 'v' },
+        id: 'i',
+        time: 0,
+        offset: 1,
+        seq: 2,
+        key: 'k',
+        tombstone: false,
+      },
     })
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.uint8Array(), fc.constant(undefined)), (payload) => {

@@ -158,6 +158,30 @@ describe('spillway wal', () => {
     expect(await broker.publish('a', { n: -1 })).toMatchObject({ offset: fromSeq })
   })
 
+  it('compacts by key and by limits, and says what that saved', async () => {
+    const dir = directory()
+    const broker = await openLog(dir)
+    for (let n = 0; n < 600; n++) {
+      await broker.publish('users', { n, pad: 'x'.repeat(60) }, { key: `k${n % 10}` })
+      broker.topic('debug.x').append({ n, pad: 'x'.repeat(60) })
+    }
+    await broker.close()
+    const args = ['--json', 'wal', 'compact', dir, '--keys', 'users', '--limit', 'debug.>:100']
+    const report = JSON.parse((await spillway(args)).stdout) as Record<string, number>
+
+    expect(report['compaction']).toBeGreaterThan(400)
+    expect(report['retention']).toBeGreaterThan(400)
+    expect(report['bytesAfter']).toBeLessThan(report['bytesBefore'] ?? 0)
+    expect((await wal('verify', dir)).exitCode).toBe(0)
+    const left = linesOf(await wal('dump', dir))
+    expect(left).toHaveLength(1200 - (report['compaction'] ?? 0) - (report['retention'] ?? 0))
+    expect(await wal('compact', dir)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('Say what to compact') as string,
+    })
+    expect((await wal('compact', dir, '--limit', 'a:1xyz')).stderr).toContain('like debug.>:1000')
+  })
+
   it('repairs a MANIFEST that is damaged or gone without losing a message', async () => {
     for (const harm of [(path: string) => flip(path, 3), unlinkSync]) {
       const { dir } = await someLog(100)

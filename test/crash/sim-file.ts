@@ -69,6 +69,10 @@ export class SimFile implements File {
     late(fault, 'truncate', this.#path, 0)
   }
 
+  async syncLater(): Promise<void> {
+    this.sync()
+  }
+
   sync(): void {
     this.#node('fdatasync')
     let fault: FaultKind | undefined

@@ -36,6 +36,7 @@ interface Item {
   readonly payload: unknown
   readonly key: string | undefined
   readonly id: string | undefined
+  readonly tombstone: boolean
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -179,7 +180,7 @@ class LinesToLog {
       // Text that is no JSON is published as text; a number that JSON would change is not.
       if (typeof parsed === 'string' && parsed !== 'not JSON') return parsed
       const payload = typeof parsed === 'object' ? parsed.json : text
-      return { topic: this.#topic ?? '', payload, key, id, headers: header }
+      return { topic: this.#topic ?? '', payload, key, id, tombstone: false, headers: header }
     }
     const record = parseRecord(text)
     if (typeof record === 'string') return record
@@ -190,10 +191,11 @@ class LinesToLog {
     const topic = this.#topic ?? record.topic
     if (topic === undefined) return 'it names no topic, and the command line neither'
     const headers = { ...record.headers, ...header }
-    return { topic, payload: record.payload, key: key ?? record.key, id: id ?? record.id, headers }
+    const { payload, tombstone } = record
+    return { topic, payload, key: key ?? record.key, id: id ?? record.id, tombstone, headers }
   }
 
-  async #publish(number: number, { headers, id, key, payload, topic }: Item): Promise<void> {
+  async #publish(number: number, { headers, id, key, payload, tombstone, topic }: Item): Promise<void> {
     const { ack } = this.#options
     const since = performance.now()
     try {
@@ -202,6 +204,7 @@ class LinesToLog {
         ...(id === undefined ? {} : { id }),
         ...(key === undefined ? {} : { key }),
         ...(ack === undefined ? {} : { ack }),
+        ...(tombstone ? { tombstone } : {}),
       })
       const ms = performance.now() - since
       this.#published++

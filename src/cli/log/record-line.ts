@@ -8,6 +8,7 @@ export interface RecordLine {
   readonly ts: string
   readonly id: string
   readonly key?: string
+  readonly tombstone?: true
   readonly headers: Readonly<Record<string, string>>
   readonly data?: unknown
   readonly b64?: string
@@ -24,11 +25,12 @@ export interface GapLine {
 }
 
 export function recordLine(message: StoredMessage): RecordLine {
-  const { headers, id, key, offset, payload, time, topic } = message
+  const { headers, id, key, offset, payload, time, tombstone, topic } = message
   const value =
     payload instanceof Uint8Array ? { b64: Buffer.from(payload).toString('base64') } : { data: payload }
   const ts = new Date(time).toISOString()
-  return { topic, offset, ts, id, ...(key === undefined ? {} : { key }), headers, ...value }
+  const keyed = { ...(key === undefined ? {} : { key }), ...(tombstone ? { tombstone } : {}) }
+  return { topic, offset, ts, id, ...keyed, headers, ...value }
 }
 
 /** What can be published of a line. */
@@ -36,6 +38,7 @@ export interface ParsedRecord {
   readonly topic: string | undefined
   readonly payload: unknown
   readonly key: string | undefined
+  readonly tombstone: boolean
   readonly id: string | undefined
   readonly headers: Readonly<Record<string, string>> | undefined
 }
@@ -48,7 +51,7 @@ export function parseRecord(text: string): ParsedRecord | GapLine | string {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return 'not a JSON object'
   const fields = record as Readonly<Record<string, unknown>>
   if (fields['_'] === 'gap') return record as GapLine
-  const { b64, data, headers, id, key, topic } = fields
+  const { b64, data, headers, id, key, tombstone, topic } = fields
   for (const [name, field] of Object.entries({ topic, key, id, b64 }))
     if (field !== undefined && typeof field !== 'string') return `"${name}" is not a string`
   if (headers !== undefined && !isHeaders(headers)) return '"headers" is not an object of strings'
@@ -59,6 +62,7 @@ export function parseRecord(text: string): ParsedRecord | GapLine | string {
     topic: topic as string | undefined,
     payload,
     key: key as string | undefined,
+    tombstone: tombstone === true,
     id: id as string | undefined,
     headers,
   }

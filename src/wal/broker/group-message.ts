@@ -45,6 +45,10 @@ export class GroupMessage implements GroupDelivery {
     return this.#delivery.record.seq
   }
 
+  get tombstone(): boolean {
+    return this.#delivery.record.tombstone
+  }
+
   get key(): string | undefined {
     return this.#delivery.record.key
   }

@@ -13,6 +13,7 @@ import { InProcessBroker } from '../../core/memory-broker.ts'
 import type { Observer } from '../../core/observer.ts'
 import { defaultTimeoutMs, duration, overflowPolicies } from '../../core/settings.ts'
 import type {
+  CompactionReport,
   DurableBrokerOptions,
   DurableLedger,
   DurablePublisher,
@@ -108,6 +109,7 @@ export class LogBroker implements LogEvents {
     const log = Log.open(dir, settings, {
       visible: (seq) => made.broker?.visible(seq),
       evicted: (seq, count) => made.broker?.evicted(seq, count),
+      compactionFailed: (error) => made.broker?.compactionFailed(error),
     })
     made.broker = new LogBroker({ dir, settings, options, log, release, spill })
     return made.broker
@@ -195,6 +197,10 @@ export class LogBroker implements LogEvents {
     return this.#groups.remove(name, pattern)
   }
 
+  compact(): Promise<CompactionReport> {
+    return this.#log.compactor.compact()
+  }
+
   snapshot(dir: string): Promise<void> {
     return this.#log.snapshot(dir)
   }
@@ -236,6 +242,12 @@ export class LogBroker implements LogEvents {
   evicted(_seq: number, _count: number): void {
     this.#readers.notify()
     this.#groups.notify()
+  }
+
+  compactionFailed(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    const subscription = { id: 'log', pattern: '>' }
+    this.#live.observers.emit('warning', { code: 'compaction-failed', text, subscription })
   }
 
   /** What has just become visible is in memory still, so this never has to wait for a file. */

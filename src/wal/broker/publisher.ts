@@ -207,8 +207,15 @@ export class Publisher {
   }
 }
 
-function extrasOf({ headers, id, key, producer }: DurablePublishOptions): RecordExtras {
+function extrasOf({ headers, id, key, producer, tombstone }: DurablePublishOptions): RecordExtras {
+  if (tombstone === true && key === undefined)
+    throw new InvalidOptionError(
+      'tombstone',
+      tombstone,
+      'A tombstone needs the key of which nothing is left.',
+    )
   return {
+    tombstone: tombstone === true,
     key: key === undefined ? undefined : part('key', key),
     headers: headers === undefined ? undefined : headerParts(headers),
     producer:

@@ -32,6 +32,8 @@ export class WalSource implements RecordSource {
   /** Sum of the topics' next offsets when it began, and how many records it had before it then. */
   readonly #sumAtStart: number
   readonly #before: number
+  /** What the limits of topics had taken when it began. */
+  readonly #goneBefore: ReadonlyMap<string, number>
   #taken = 0
   #stopAt = Number.POSITIVE_INFINITY
   #stopSum: number | undefined
@@ -56,6 +58,7 @@ export class WalSource implements RecordSource {
     this.#skip = start.skip
     this.#fromMs = start.fromMs
     this.#before = start.before
+    this.#goneBefore = new Map(log.removed)
     this.#sumAtStart = this.#sum()
   }
 
@@ -161,7 +164,10 @@ export class WalSource implements RecordSource {
       for (;;) {
         if (this.#overtaken()) return false
         const header = this.#reader.next()
-        if (header === undefined) return false
+        if (header === undefined) {
+          this.#atEnd()
+          return false
+        }
         if (header instanceof Promise) {
           this.#fetch(header)
           return false
@@ -173,6 +179,12 @@ export class WalSource implements RecordSource {
       this.#fail(error)
       return false
     }
+  }
+
+  /** Everything there is has been taken. Compaction may have left less than the offsets promised. */
+  #atEnd(): void {
+    if (this.#reader.seq < this.#log.state.nextSeq) return
+    this.#taken = this.#before + (this.#stopSum ?? this.#sum()) - this.#sumAtStart
   }
 
   #fetch(first: Promise<BatchHeader | undefined>): void {
@@ -232,7 +244,7 @@ export class WalSource implements RecordSource {
   /** Retention has removed what it would read next: its end if any of that was for it. */
   #overtaken(): boolean {
     const { startSeq } = this.#log
-    if (this.#reader.seq >= startSeq) return false
+    if (this.#reader.seq >= startSeq) return this.#missedSome()
     const requested = this.#reader.seq
     const lost = topicsOf(this.#log, this.#pattern).find(({ first }) =>
       this.#literal ? first > this.#minOffset : first > 0,
@@ -246,6 +258,22 @@ export class WalSource implements RecordSource {
     const at = this.#literal ? this.#minOffset : requested
     this.failure = new OffsetEvictedError(lost.name, at, lost.first, lost.next)
     return true
+  }
+
+  /** The limits of a topic took records that it had not come to. */
+  #missedSome(): boolean {
+    if (this.#log.removed.size === 0) return false
+    const at = Math.max(this.#reader.seq, this.#minSeq)
+    for (const [name, seq] of this.#log.removed) {
+      if (seq < at || this.#goneBefore.get(name) === seq || !selects(this.#pattern, name)) continue
+      const { first, next } = this.#log.state.topic(name)
+      if (this.#literal && first <= this.#minOffset) continue
+      // Groups have read what goes: for them there is nothing to miss.
+      if (this.#skipped !== undefined) continue
+      this.failure = new OffsetEvictedError(name, this.#literal ? this.#minOffset : at, first, next)
+      return true
+    }
+    return false
   }
 
   #fail(error: unknown): void {

@@ -80,7 +80,7 @@ export class BatchMaker {
   }
 
   /** Ends the open batch, which will stand at this place; undefined when there is nothing in it. */
-  close(place: { readonly segment: number; readonly position: number }): Batch | undefined {
+  close(place: Pick<Batch, 'segment' | 'position' | 'salt'>): Batch | undefined {
     const open = this.#open
     if (open === undefined || open.count === 0) return undefined
     this.#open = undefined

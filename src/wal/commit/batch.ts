@@ -11,6 +11,8 @@ export class Batch {
   /** The segment it belongs to, by its first sequence number, and where it begins in that file. */
   readonly segment: number
   readonly position: number
+  /** Of that segment. */
+  readonly salt: number
   /** Somebody asked for it to be durable. */
   readonly sync: boolean
   /** It is in the file, as durable as was asked: readers may see it, and its memory may be used again. */
@@ -20,7 +22,7 @@ export class Batch {
   constructor(
     bytes: Uint8Array,
     arenaAt: number,
-    what: Pick<Batch, 'baseSeq' | 'count' | 'timeMs' | 'segment' | 'position' | 'sync'>,
+    what: Pick<Batch, 'baseSeq' | 'count' | 'timeMs' | 'segment' | 'position' | 'salt' | 'sync'>,
     waiters: readonly Waiter[],
   ) {
     this.bytes = bytes
@@ -30,6 +32,7 @@ export class Batch {
     this.timeMs = what.timeMs
     this.segment = what.segment
     this.position = what.position
+    this.salt = what.salt
     this.sync = what.sync
     this.#waiters = waiters
   }

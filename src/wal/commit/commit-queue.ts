@@ -187,7 +187,11 @@ export class CommitQueue {
   }
 
   #closeOpen(): void {
-    const batch = this.#maker.close({ segment: this.#header.baseSeq, position: this.#position })
+    const batch = this.#maker.close({
+      segment: this.#header.baseSeq,
+      position: this.#position,
+      salt: this.#header.salt,
+    })
     if (batch === undefined) return
     this.#state.indexBatch(batch.baseSeq, this.#position, batch.timeMs)
     this.#closed.push(batch)
@@ -289,6 +293,6 @@ export class CommitQueue {
 
 /** A batch without bytes, whose only purpose is that somebody hears when its job is done. */
 function watermark(waiter: Waiter): Batch {
-  const nothing = { baseSeq: 0, count: 0, timeMs: 0, segment: 0, position: 0, sync: true }
+  const nothing = { baseSeq: 0, count: 0, timeMs: 0, segment: 0, position: 0, salt: 0, sync: true }
   return new Batch(new Uint8Array(0), -1, nothing, [waiter])
 }

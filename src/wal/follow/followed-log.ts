@@ -1,6 +1,6 @@
 import { LogNewerError } from '../errors.ts'
 import { BatchFlag, batchHeaderBytes, batchMagic, segmentHeaderBytes } from '../format/layout.ts'
-import type { Manifest } from '../format/manifest.ts'
+import { compactedIn, type Manifest } from '../format/manifest.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { readManifest, readSegmentHeader, type SealedSegment, segmentBases } from '../recovery/directory.ts'
 import { LogState } from '../recovery/log-state.ts'
@@ -32,6 +32,7 @@ export class FollowedLog implements SourceLog {
   readonly state: LogState = new LogState()
   readonly payloads: Payloads
   readonly files: SegmentFiles
+  readonly removed: ReadonlyMap<string, number> = new Map()
   readonly #fs: FileSystem
   readonly #dir: string
   readonly #level: FollowLevel
@@ -88,6 +89,11 @@ export class FollowedLog implements SourceLog {
   /** Bytes of all segments, as far as they hold something. */
   get bytes(): number {
     return this.#sealed.reduce((sum, segment) => sum + segment.bytes, this.#active.position)
+  }
+
+  /** Records that rewriting has removed from segments that are there. */
+  get compacted(): number {
+    return compactedIn(this.#manifest)
   }
 
   recent(): undefined {

@@ -75,11 +75,12 @@ class Follower {
   }
 
   counts(): LogCounts {
-    const { bytes, segments, startSeq, visible } = this.#log
+    const { bytes, compacted, segments, startSeq, visible } = this.#log
     return {
       appended: visible,
       evicted: startSeq,
-      retained: visible - startSeq,
+      compacted,
+      retained: visible - startSeq - compacted,
       bytes,
       segments: segments.length + 1,
       visible,

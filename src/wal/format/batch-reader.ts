@@ -180,6 +180,7 @@ export class RecordCursor {
 /** The optional parts of the record a cursor stands at, decoded. */
 export interface RecordParts {
   key?: string
+  tombstone?: boolean
   headers?: Readonly<Record<string, string>>
   producer?: { readonly id: string; readonly sequence: number }
   id?: string
@@ -196,6 +197,7 @@ export function readParts(cursor: RecordCursor): RecordParts {
     return buffer.toString('utf8', at - length, at)
   }
   if ((attributes & RecordAttribute.key) !== 0) parts.key = short()
+  if ((attributes & RecordAttribute.tombstone) !== 0) parts.tombstone = true
   if ((attributes & RecordAttribute.headers) !== 0) {
     const entries: [string, string][] = []
     const count = view.getUint16(at, true)

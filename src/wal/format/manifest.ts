@@ -10,8 +10,15 @@ export interface Manifest {
   readonly logId: string
   /** The lowest sequence number that retention has left. Segments below it are being removed. */
   readonly startSeq: number
+  /** Segments that were rewritten, each with how many records it lost by that. */
+  readonly rewritten?: readonly (readonly [baseSeq: number, removed: number])[] | undefined
   /** Where the last snapshot of a clean close stands; undefined while the log is in use. */
   readonly closed?: { readonly segment: string; readonly at: number } | undefined
+}
+
+/** How many records rewriting has removed. */
+export function compactedIn({ rewritten = [] }: Manifest): number {
+  return rewritten.reduce((sum, [, removed]) => sum + removed, 0)
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {

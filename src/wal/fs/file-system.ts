@@ -33,5 +33,7 @@ export interface File {
   truncate(size: number): void
   /** Forces contents and length to disk (`fdatasync`). After it has thrown, nothing is known about the pages. */
   sync(): void
+  /** As `sync`, without blocking the thread. */
+  syncLater(): Promise<void>
   close(): void
 }

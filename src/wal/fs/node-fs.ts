@@ -53,6 +53,12 @@ class NodeFile implements File {
     fs.fdatasyncSync(this.#fd)
   }
 
+  syncLater(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#fd, (error) => (error === null ? resolve() : reject(error)))
+    })
+  }
+
   close(): void {
     fs.closeSync(this.#fd)
   }

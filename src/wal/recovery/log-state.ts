@@ -18,6 +18,8 @@ export type IndexEntry = readonly [seq: number, at: number, timeMs: number]
 
 /** The topic that holds the cursors of groups. Topics of users cannot begin with a dollar sign. */
 export const groupsTopic = '$groups'
+/** The topic that holds the first offsets of topics from which retention has taken more than whole segments. */
+export const firstsTopic = '$topics'
 const indexStep = 48 * 1024
 
 /** What is known about a log besides its records: topics with their offsets, groups, producers, the active index. */
@@ -105,7 +107,7 @@ export class LogState {
     for (const entry of cursor.entries) {
       const topic = this.topic(entry.name)
       if ((header.flags & BatchFlag.compacted) === 0) topic.next = entry.firstOffset + entry.count
-      remembers ||= entry.name === groupsTopic
+      remembers ||= entry.name === groupsTopic || entry.name === firstsTopic
     }
     if (remembers) while (cursor.advance()) this.#remember(cursor)
     return cursor.damage
@@ -115,8 +117,15 @@ export class LogState {
     const { producer } = readParts(cursor)
     if (producer !== undefined)
       this.producers.remember(producer.id, producer.sequence, cursor.seq, cursor.offset, cursor.timeMs)
-    if (cursor.topic !== groupsTopic) return
-    const group = JSON.parse(cursor.buffer.toString('utf8', cursor.valueAt, cursor.valueEnd)) as GroupSnapshot
+    if (cursor.topic !== groupsTopic && cursor.topic !== firstsTopic) return
+    const value: unknown = JSON.parse(cursor.buffer.toString('utf8', cursor.valueAt, cursor.valueEnd))
+    if (cursor.topic === firstsTopic) {
+      const { first, topic: name } = value as { readonly topic: string; readonly first: number }
+      const topic = this.topic(name)
+      topic.first = Math.max(topic.first, first)
+      return
+    }
+    const group = value as GroupSnapshot
     if (group.cursor < 0) this.groups.delete(groupKey(group))
     else this.groups.set(groupKey(group), group)
   }

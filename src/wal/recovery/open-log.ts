@@ -6,7 +6,14 @@ import { formatMajor, segmentHeaderBytes } from '../format/layout.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { codeOf, removeIfThere } from '../segment/files.ts'
-import { baseSeqOf, manifestName, manifestTemporaryName, nextName, segmentName } from '../segment/names.ts'
+import {
+  baseSeqOf,
+  compactName,
+  manifestName,
+  manifestTemporaryName,
+  nextName,
+  segmentName,
+} from '../segment/names.ts'
 import { beginSegment, type WriterStart } from '../segment/segment-writer.ts'
 import {
   nextHeader,
@@ -42,6 +49,7 @@ export function openLog(fs: FileSystem, dir: string, nowMs: number): OpenedLog {
   if (manifest === undefined) return create(fs, dir, bases, nowMs)
   removeIfThere(fs, `${dir}/${nextName}`)
   removeIfThere(fs, `${dir}/${manifestTemporaryName}`)
+  removeIfThere(fs, `${dir}/${compactName}`)
   return recover(fs, dir, manifest, bases, nowMs)
 }
 
@@ -127,7 +135,8 @@ function recover(
     if (header.logId !== manifest.logId || header.baseSeq !== lastBase)
       throw new LogCorruptError(name, 0, lastBase, 'the segment belongs to another log or place')
     const previousBytes = sealed.at(-1)?.bytes
-    if (previousBytes !== undefined && header.previousBytes !== previousBytes)
+    const isRewritten = manifest.rewritten?.some(([base]) => base === before) ?? false
+    if (previousBytes !== undefined && header.previousBytes !== previousBytes && !isRewritten)
       throw new LogCorruptError(
         segmentName(before ?? 0),
         previousBytes,
@@ -135,7 +144,9 @@ function recover(
         'the segment has another length',
       )
     const tail = recoverTail({ fs, dir, name, file, header, state, closed: manifest.closed })
-    const kept = sealed.filter((segment) => segment.baseSeq >= manifest.startSeq)
+    const kept = sealed
+      .filter((segment) => segment.baseSeq >= manifest.startSeq)
+      .map((segment) => asRewritten(fs, dir, manifest, segment))
     const [oldest] = kept
     if (oldest !== undefined) state.removeBefore(readSeal(fs, dir, oldest.baseSeq, manifest.logId).snapshot)
     for (const base of allBases) if (base < manifest.startSeq) fs.unlink(`${dir}/${segmentName(base)}`)
@@ -151,6 +162,15 @@ function recover(
   } finally {
     file.close()
   }
+}
+
+/** Seals know how long a segment was before it was rewritten. */
+function asRewritten(fs: FileSystem, dir: string, manifest: Manifest, segment: SealedSegment): SealedSegment {
+  if (!(manifest.rewritten?.some(([base]) => base === segment.baseSeq) ?? false)) return segment
+  const file = fs.open(`${dir}/${segmentName(segment.baseSeq)}`, 'read')
+  const bytes = file.size()
+  file.close()
+  return { ...segment, bytes }
 }
 
 /** The manifest may know of a segment that was on disk before it was, and is gone. */

@@ -12,5 +12,7 @@ export function baseSeqOf(name: string): number | undefined {
 
 /** The next segment while it is being made. */
 export const nextName = 'next.tmp'
+/** A segment while it is being rewritten. */
+export const compactName = 'compact.tmp'
 export const manifestName = 'MANIFEST'
 export const manifestTemporaryName = 'MANIFEST.tmp'

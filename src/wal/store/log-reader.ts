@@ -28,6 +28,8 @@ export class LogReader {
   /** The sequence number that the next batch begins with or holds. */
   #seq: number
   #segment = -1
+  /** Of the file it reads: when it is another, the segment was rewritten, and the position is of no use. */
+  #salt = 0
   #position = 0
   readonly #window: ReadWindow
   /** How many bytes at the position must be in the window to go on. */
@@ -60,7 +62,7 @@ export class LogReader {
     if (this.#seq >= this.#log.visible) return undefined
     const recent = this.#log.recent(this.#seq)
     if (recent !== undefined) return this.#fromMemory(recent)
-    if (this.#segment < 0) this.#locate()
+    if (this.#segment < 0 || this.#rewritten) this.#locate()
     else {
       this.#window.follow(this.#segment) // it may have read from memory meanwhile
       this.#window.renew(this.#seq)
@@ -91,12 +93,17 @@ export class LogReader {
     this.#seq = batch.nextSeq
     this.#segment = batch.segment
     this.#position = batch.position + bytes.length
+    this.#salt = batch.salt
     return header
   }
 
   async #fromFile(): Promise<BatchHeader> {
     for (;;) {
       const isThere = await this.#window.load(this.#position, this.#needed, this.#seq)
+      if (this.#rewritten) {
+        this.#locate()
+        continue
+      }
       if (!isThere) this.#damaged(`the segment ends where ${this.#needed} bytes are expected`)
       const header = this.#fromWindow()
       if (header !== undefined) return header
@@ -106,7 +113,7 @@ export class LogReader {
   /** Opens the next batch with records if it is in the window; else says in `#needed` what is not. */
   #fromWindow(): BatchHeader | undefined {
     const window = this.#window
-    const { salt } = this.#log.files.segment(this.#segment)
+    const salt = this.#salt
     for (;;) {
       this.#needed = batchHeaderBytes
       if (!window.has(this.#position, this.#needed)) return undefined
@@ -124,12 +131,17 @@ export class LogReader {
       if ((header.flags & BatchFlag.seal) !== 0) {
         this.#segment = header.baseSeq
         this.#position = segmentHeaderBytes
+        this.#salt = this.#log.files.segment(this.#segment).salt
         window.follow(this.#segment)
         this.#needed = batchHeaderBytes
         return undefined
       }
       const next = header.baseSeq + header.seqSpan
-      if (header.recordCount === 0 || next <= this.#seq) continue
+      if (header.recordCount === 0 || next <= this.#seq) {
+        // Compaction may have left nothing of these numbers.
+        if (header.baseSeq <= this.#seq) this.#seq = Math.max(this.#seq, next)
+        continue
+      }
       if (header.baseSeq > this.#seq && (header.flags & BatchFlag.compacted) === 0)
         return this.#damaged(`records ${this.#seq} to ${header.baseSeq - 1} are missing`)
       this.stable = true
@@ -145,8 +157,13 @@ export class LogReader {
     const place = this.#log.files.locate(this.#seq)
     this.#segment = place.segment
     this.#position = place.position
+    this.#salt = this.#log.files.segment(place.segment).salt
     this.#window.move(place.segment)
     this.#window.loadNow(place.position, batchHeaderBytes)
+  }
+
+  get #rewritten(): boolean {
+    return this.#log.files.segment(this.#segment).salt !== this.#salt
   }
 
   /** The error for damage at the place it has come to. */

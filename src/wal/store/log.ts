@@ -8,13 +8,14 @@ import type { LogFailedError } from '../errors.ts'
 import type { RecordExtras } from '../format/batch-builder.ts'
 import { Encoding } from '../format/layout.ts'
 import type { GroupSnapshot } from '../format/snapshot.ts'
-import { groupKey, groupsTopic, type LogState, type TopicState } from '../recovery/log-state.ts'
-import { writeManifest } from '../recovery/directory.ts'
+import { firstsTopic, groupKey, groupsTopic, type LogState, type TopicState } from '../recovery/log-state.ts'
 import { type OpenedLog, openLog } from '../recovery/open-log.ts'
 import { segmentName } from '../segment/names.ts'
 import { SegmentWriter } from '../segment/segment-writer.ts'
+import { Compactor, type TopicFirst } from './compactor.ts'
 import { copyLog } from './copy-log.ts'
 import { LogReader } from './log-reader.ts'
+import { ManifestFile } from './manifest-file.ts'
 import type { LogSettings } from './open-options.ts'
 import { Payloads } from './payload.ts'
 import { outlived } from './retention.ts'
@@ -33,6 +34,8 @@ export interface LogEvents {
   visible(seq: number): void
   /** Retention removed the records below `seq`, `count` of them. */
   evicted(seq: number, count: number): void
+  /** A compaction that nobody asked for has failed. */
+  compactionFailed(error: unknown): void
 }
 
 /** A log that is open for writing: segments on disk, a queue of commits, readers. Knows nothing of subscriptions. */
@@ -44,8 +47,8 @@ export class Log implements SourceLog {
   readonly state: LogState
   readonly payloads: Payloads
   readonly files: SegmentFiles
-  #opened: OpenedLog
-  #startSeq: number
+  readonly compactor: Compactor
+  readonly #manifest: ManifestFile
   readonly #queue: CommitQueue
   readonly #bytesBefore: number
   #cancelSync: (() => void) | undefined
@@ -64,10 +67,9 @@ export class Log implements SourceLog {
     this.#dir = dir
     this.#settings = settings
     this.#events = events
-    this.#opened = opened
+    this.#manifest = new ManifestFile(settings.fileSystem, dir, opened.manifest)
     this.report = opened.report
     this.state = opened.state
-    this.#startSeq = opened.manifest.startSeq
     this.payloads = new Payloads(settings.codec)
     this.#queue = new CommitQueue(opened.state, opened.start, opened.sealed, engine, {
       ...settings,
@@ -75,7 +77,11 @@ export class Log implements SourceLog {
       now: () => settings.clock.now(),
       later: (commit) => process.nextTick(commit),
       visible: (seq) => this.#becameVisible(seq),
-      sealed: () => queueMicrotask(() => this.retain()),
+      sealed: () =>
+        queueMicrotask(() => {
+          this.retain()
+          this.compactor.segmentSealed()
+        }),
     })
     const queue = this.#queue
     const state = this.state
@@ -89,6 +95,17 @@ export class Log implements SourceLog {
         return state.index
       },
     })
+    this.compactor = this.#newCompactor()
+  }
+
+  #newCompactor(): Compactor {
+    const parts = {
+      ...{ dir: this.#dir, manifest: this.#manifest, files: this.files, source: this },
+      segments: this.#queue.segments,
+      groups: () => [...this.state.groups.values()],
+      announce: (firsts: readonly TopicFirst[]) => this.#announce(firsts),
+    }
+    return new Compactor(this.#settings, parts, (error) => this.#events.compactionFailed(error))
   }
 
   /** Opens the log, or makes one. The caller holds the directory's lock. */
@@ -105,12 +122,16 @@ export class Log implements SourceLog {
     return log
   }
 
+  get removed(): ReadonlyMap<string, number> {
+    return this.compactor.removed
+  }
+
   get visible(): number {
     return this.#queue.visible
   }
 
   get startSeq(): number {
-    return this.#startSeq
+    return this.#manifest.current.startSeq
   }
 
   /** The sealed segments, oldest first, each with the number that the next one begins with. */
@@ -127,11 +148,12 @@ export class Log implements SourceLog {
   }
 
   get logId(): string {
-    return this.#opened.manifest.logId
+    return this.#manifest.current.logId
   }
 
   recent(seq: number): Batch | undefined {
-    return this.#queue.arena.find(seq)
+    const batch = this.#queue.arena.find(seq)
+    return batch !== undefined && this.compactor.rewritten.has(batch.segment) ? undefined : batch
   }
 
   reader(seq: number): LogReader {
@@ -178,17 +200,19 @@ export class Log implements SourceLog {
   /** Copies the log into a new directory. */
   async snapshot(to: string): Promise<void> {
     await this.flush()
-    await copyLog(this.#settings.fileSystem, this.#dir, to, this.#opened.manifest, this.#queue.activeBase)
+    await copyLog(this.#settings.fileSystem, this.#dir, to, this.#manifest.current, this.#queue.activeBase)
   }
 
   counts(): LogCounts {
     const { segments } = this.#queue
     const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)
     const appended = this.state.nextSeq
+    const { compacted } = this.#manifest
     return {
       appended,
-      evicted: this.#startSeq,
-      retained: appended - this.#startSeq,
+      evicted: this.startSeq,
+      compacted,
+      retained: appended - this.startSeq - compacted,
       bytes: bytes + this.#bytesBefore,
       segments: segments.length + 1,
       visible: this.visible,
@@ -207,14 +231,9 @@ export class Log implements SourceLog {
     if (removed.length === 0) return
     const start = segments[removed.length]?.baseSeq ?? activeBase
     this.state.removeBefore(this.files.seal(start))
+    const before = this.startSeq
     // The manifest first: a crash in between leaves files that the next open removes.
-    this.#opened = {
-      ...this.#opened,
-      manifest: { ...this.#opened.manifest, startSeq: start, closed: undefined },
-    }
-    writeManifest(fileSystem, this.#dir, this.#opened.manifest)
-    const before = this.#startSeq
-    this.#startSeq = start
+    this.#manifest.change({ startSeq: start })
     segments.splice(0, removed.length)
     for (const { baseSeq } of removed) {
       this.files.forget(baseSeq)
@@ -227,6 +246,7 @@ export class Log implements SourceLog {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    await this.compactor.stop()
     this.#cancelSync?.()
     clearTimeout(this.#idleTimer)
     const segment = segmentName(this.#queue.activeBase)
@@ -234,13 +254,20 @@ export class Log implements SourceLog {
     if (this.failed === undefined) at = await this.#writeSnapshot()
     await this.#queue.close()
     this.files.close()
-    if (at !== undefined) {
-      const name = segmentName(this.#queue.activeBase)
-      if (name === segment) {
-        const manifest = { ...this.#opened.manifest, closed: { segment, at } }
-        writeManifest(this.#settings.fileSystem, this.#dir, manifest)
-      }
+    if (at !== undefined && segmentName(this.#queue.activeBase) === segment)
+      this.#manifest.change({ closed: { segment, at } })
+  }
+
+  /** Before messages go, the log remembers where their topics begin then. */
+  async #announce(firsts: readonly TopicFirst[]): Promise<void> {
+    const topic = this.state.topic(firstsTopic)
+    for (const value of firsts) {
+      const state = this.state.topic(value.topic)
+      state.first = Math.max(state.first, value.first)
+      this.append(topic, Encoding.text, JSON.stringify(value), undefined, true, undefined)
     }
+    await this.flush()
+    this.#events.evicted(this.startSeq, 0)
   }
 
   async #writeSnapshot(): Promise<number | undefined> {

@@ -1,7 +1,15 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import { duration, wholeNumber } from '../../core/settings.ts'
-import type { DurableBrokerOptions, PayloadCodec, Retention, SyncPolicy } from '../contract.ts'
+import { checkPattern } from '../../core/topic.ts'
+import type {
+  CompactionOptions,
+  DurableBrokerOptions,
+  PayloadCodec,
+  Retention,
+  SyncPolicy,
+  TopicLimits,
+} from '../contract.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { nodeFileSystem } from '../fs/node-fs.ts'
 
@@ -13,6 +21,8 @@ export interface LogSettings {
   readonly maxRecordBytes: number
   readonly highWaterMark: number
   readonly retention: Retention
+  readonly compaction: CompactionOptions | undefined
+  readonly compactOnSeal: boolean
   readonly engine: 'worker' | 'inline'
   readonly codec: PayloadCodec | undefined
   readonly clock: Clock
@@ -43,6 +53,7 @@ export function logSettings(options: LogOptions): LogSettings {
       'A file system of your own needs the engine "inline".',
     )
   checkRetention(retention)
+  if (options.compaction !== undefined) checkCompaction(options.compaction)
   return {
     sync,
     syncIntervalMs: duration('syncIntervalMs', options.syncIntervalMs, 5),
@@ -50,6 +61,8 @@ export function logSettings(options: LogOptions): LogSettings {
     maxRecordBytes: wholeNumber('maxRecordBytes', options.maxRecordBytes, 16 * mebibyte),
     highWaterMark: wholeNumber('highWaterMark', options.highWaterMark, 64 * mebibyte),
     retention,
+    compaction: options.compaction,
+    compactOnSeal: options.compactOnSeal ?? true,
     engine,
     codec,
     clock: clock ?? systemClock,
@@ -59,9 +72,23 @@ export function logSettings(options: LogOptions): LogSettings {
 }
 
 function checkRetention(retention: Retention): void {
-  duration('retention.ageMs', retention.ageMs, Number.POSITIVE_INFINITY)
-  duration('retention.bytes', retention.bytes, Number.POSITIVE_INFINITY)
-  duration('retention.count', retention.count, Number.POSITIVE_INFINITY)
+  checkLimits('retention', retention)
+  for (const [pattern, limits] of Object.entries(retention.topics ?? {})) {
+    checkPattern(pattern)
+    checkLimits(`retention.topics["${pattern}"]`, limits)
+  }
   if (retention.keepFor !== undefined && retention.keepFor !== 'groups')
     throw new InvalidOptionError('retention.keepFor', retention.keepFor, 'Use "groups", or leave it out.')
+}
+
+function checkLimits(option: string, { ageMs, bytes, count }: TopicLimits): void {
+  for (const [name, value] of Object.entries({ ageMs, bytes, count }))
+    duration(`${option}.${name}`, value, Number.POSITIVE_INFINITY)
+}
+
+function checkCompaction({ tombstoneMs, topics }: CompactionOptions): void {
+  if (!Array.isArray(topics))
+    throw new InvalidOptionError('compaction.topics', topics, 'Give a list of patterns.')
+  for (const pattern of topics) checkPattern(pattern)
+  duration('compaction.tombstoneMs', tombstoneMs, Number.POSITIVE_INFINITY)
 }

@@ -69,6 +69,7 @@ export class ReadWindow {
     this.#segment = segment
     this.#nextRead = leastRead
     this.#held.from = this.#held.to = 0
+    this.#ahead = undefined // it may be of a file that was replaced; its memory is given up
   }
 
   /** The reader goes on in this segment, which may be the one it is in. */

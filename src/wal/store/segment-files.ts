@@ -43,7 +43,7 @@ export class SegmentFiles {
   readonly #live: LiveLog
   readonly #open = new Map<number, OpenSegment>()
   readonly #uses = new WeakMap<File, Use>()
-  readonly #seals = new Map<number, Snapshot>()
+  readonly #seals = new Map<number, { readonly salt: number; readonly snapshot: Snapshot }>()
 
   constructor(fs: FileSystem, dir: string, live: LiveLog) {
     this.#fs = fs
@@ -64,15 +64,15 @@ export class SegmentFiles {
 
   /** The snapshot in the seal of a sealed segment. */
   seal(baseSeq: number): Snapshot {
+    const { file, salt } = this.segment(baseSeq)
     const known = this.#seals.get(baseSeq)
-    if (known !== undefined) return known
+    if (known?.salt === salt) return known.snapshot
     const name = segmentName(baseSeq)
-    const { file } = this.segment(baseSeq)
     const batch = findSeal(file, readSegmentHeader(file, name))
     const snapshot = batch === undefined ? undefined : snapshotIn(batch)
     if (snapshot === undefined)
       throw new LogCorruptError(name, file.size(), undefined, 'the seal at its end is missing or damaged')
-    this.#seals.set(baseSeq, snapshot)
+    this.#seals.set(baseSeq, { salt, snapshot })
     if (this.#seals.size > mostOpen) this.#seals.delete(this.#seals.keys().next().value ?? baseSeq)
     return snapshot
   }

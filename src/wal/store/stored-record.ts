@@ -40,12 +40,16 @@ export class StoredRecord implements StoredMessage {
     return this.#parts.key
   }
 
+  get tombstone(): boolean {
+    return this.#parts.tombstone === true
+  }
+
   get id(): string {
     return this.#parts.id ?? `${this.#idPrefix}-${this.seq.toString(36)}`
   }
 
   toJSON(): StoredMessage {
-    const { topic, payload, headers, id, time, offset, seq, key } = this
-    return { topic, payload, headers, id, time, offset, seq, key }
+    const { topic, payload, headers, id, time, offset, seq, key, tombstone } = this
+    return { topic, payload, headers, id, time, offset, seq, key, tombstone }
   }
 }

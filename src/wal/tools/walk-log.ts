@@ -47,7 +47,8 @@ export function* walkLog(fs: FileSystem, dir: string, fromSeq = 0): Generator<Fi
     const isKnown = before === undefined || !before.damaged
     if (baseSeq !== nextSeq && isKnown && (manifest !== undefined || before !== undefined))
       yield missing(nextSeq, baseSeq, 'the segment is missing')
-    const adjoins = baseSeq === nextSeq && before?.sealed === true
+    const isRewritten = manifest?.rewritten?.some(([base]) => base === bases[index - 1]) ?? false
+    const adjoins = baseSeq === nextSeq && before?.sealed === true && !isRewritten
     const expected: ExpectedSegment = {
       name,
       baseSeq,
@@ -115,6 +116,7 @@ class OffsetCheck {
   check(batch: ScannedBatch): string | undefined {
     const { header } = batch
     if ((header.flags & BatchFlag.control) !== 0) return this.#agree(batch)
+    if ((header.flags & BatchFlag.compacted) !== 0) this.forget()
     if (header.recordCount === 0 || (header.flags & BatchFlag.compacted) !== 0) return undefined
     this.#cursor.open(batch.buffer, batch.view, batch.at, header)
     for (const { count, firstOffset, name } of this.#cursor.entries) {

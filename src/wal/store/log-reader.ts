@@ -62,7 +62,7 @@ export class LogReader {
     if (this.#seq >= this.#log.visible) return undefined
     const recent = this.#log.recent(this.#seq)
     if (recent !== undefined) return this.#fromMemory(recent)
-    if (this.#segment < 0 || this.#rewritten) this.#locate()
+    if (this.#segment < 0) this.#locate()
     else {
       this.#window.follow(this.#segment) // it may have read from memory meanwhile
       this.#window.renew(this.#seq)

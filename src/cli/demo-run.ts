@@ -1,5 +1,5 @@
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
-import type { DrainReport, MemoryBroker, MemoryPolicy } from '../core/contract.ts'
+import type { DrainReport, MemoryBroker, MemoryPolicy, TopicPublisher } from '../core/contract.ts'
 import { type Ledger, type MailboxCounts, sumCounts } from '../core/ledger.ts'
 import { createBroker } from '../core/memory-broker.ts'
 import { type Outcome, predict, type Setting } from '../predict/index.ts'
@@ -9,6 +9,7 @@ import { checkSetting } from '../predict/setting.ts'
 import { measure } from '../predict/simulate.ts'
 import { Timetable } from '../predict/timetable.ts'
 import { AgeMeter } from './age-meter.ts'
+import type { DemoLog } from './demo-log.ts'
 
 export interface DemoSettings {
   readonly publishPerSecond: number
@@ -38,6 +39,8 @@ export interface DemoResult {
     readonly predicted: Outcome
     readonly measured: Outcome
   }[]
+  /** The subscriber that reads the log. */
+  readonly replay: { readonly predicted: Outcome; readonly measured: Outcome }
   /** Undefined unless interrupted. */
   readonly drained: DrainReport | undefined
   readonly ledger: Ledger
@@ -57,27 +60,32 @@ const sliceMs = 8
 /** How late a run may be before what is left of its schedule is given up. */
 const patienceSeconds = 1
 
-/** Five subscriptions on one topic with one publisher, and a blocking one with its own topic and publisher. */
+/**
+ * Five subscriptions on one topic with one publisher, one that reads the same from a log on the disk, and a blocking one
+ * with its own topic and publisher.
+ */
 export class DemoRun {
   readonly lanes: readonly Lane[]
+  readonly log: DemoLog
   readonly #settings: DemoSettings
   readonly #broker: MemoryBroker<Record<string, Tick>> = createBroker()
   readonly #timetable: Timetable
   #startMs = 0
 
-  constructor(settings: DemoSettings) {
+  constructor(settings: DemoSettings, log: DemoLog) {
     this.#settings = settings
+    this.log = log
     const shared = this.#open('demo.ticks', ['drop-newest', 'drop-oldest', 'latest'])
     const blocking = this.#open('demo.blocking', ['block'])
     const ending = this.#open('demo.ticks', ['fail', 'disconnect'])
-    const fast = this.#publisher('demo.ticks', [...shared, ...ending])
-    const slowed = this.#publisher('demo.blocking', blocking)
+    const fast = this.#publisher(log.before(this.#broker.topic('demo.ticks')), [...shared, ...ending])
+    const slowed = this.#publisher(this.#broker.topic('demo.blocking'), blocking)
     this.lanes = [
       ...shared.map((lane) => ({ ...lane, publisher: fast })),
       ...blocking.map((lane) => ({ ...lane, publisher: slowed })),
       ...ending.map((lane) => ({ ...lane, publisher: fast })),
     ]
-    this.#timetable = new Timetable([...this.lanes.map(({ consumer }) => consumer), fast, slowed])
+    this.#timetable = new Timetable([...this.lanes.map(({ consumer }) => consumer), log, fast, slowed])
   }
 
   /** The totals of all rows. */
@@ -94,6 +102,7 @@ export class DemoRun {
   /** Runs for as long as the settings say, or until `signal` aborts; then drains. Called once. */
   async run(view: DemoView, signal: AbortSignal): Promise<DemoResult> {
     this.#startMs = performance.now()
+    this.log.begin(this.#startMs)
     const done = await this.#goOn(view, signal)
     const seconds = Math.max(done, 1e-6)
     const measured = this.lanes.map(({ consumer, publisher, ages }) =>
@@ -105,13 +114,15 @@ export class DemoRun {
       predicted: predicted[index] as Outcome, // one per lane
       measured: measured[index] as Outcome,
     }))
+    await this.log.settle()
+    const replay = { predicted: this.log.predict(seconds), measured: this.log.measure() }
     const interrupted = signal.aborted
     const drained = interrupted ? await this.#drain(view, done) : undefined
     const ledger = this.#broker.ledger()
     await this.#broker.close()
     for (const { publisher } of this.lanes) publisher.throwIfFailed()
     const behindSeconds = interrupted ? 0 : this.#settings.seconds - done
-    return { seconds, interrupted, behindSeconds, rows, drained, ledger }
+    return { seconds, interrupted, behindSeconds, rows, replay, drained, ledger }
   }
 
   /** Does what is due as time passes; resolves to how far in the schedule it has come. */
@@ -170,9 +181,12 @@ export class DemoRun {
     })
   }
 
-  #publisher(topic: string, lanes: readonly Omit<Lane, 'publisher'>[]): PacedPublisher {
+  #publisher(
+    topic: Pick<TopicPublisher<Tick>, 'publish'>,
+    lanes: readonly Omit<Lane, 'publisher'>[],
+  ): PacedPublisher {
     const consumers = lanes.map(({ consumer }) => consumer)
-    return new PacedPublisher(this.#broker.topic(topic), this.#settings, now, consumers)
+    return new PacedPublisher(topic, this.#settings, now, consumers)
   }
 }
 

@@ -16,6 +16,7 @@ const outcomeColumns: readonly Column[] = [
 ]
 
 const labelWidth = 17
+const replayLabel = 'log  replay'
 
 /** PREDICTED: what will be, before anything runs. */
 export function predictedTable(run: DemoRun, settings: DemoSettings, paint: Paint): readonly string[] {
@@ -24,6 +25,7 @@ export function predictedTable(run: DemoRun, settings: DemoSettings, paint: Pain
     const outcome = outcomes[index] as Outcome // one per lane
     return [label(lane, settings), ...outcomeCells(outcome, settings.seconds)]
   })
+  rows.push([replayLabel, ...outcomeCells(run.log.predict(settings.seconds), settings.seconds)])
   return table([title(`PREDICTED for ${duration(settings.seconds)}`), ...outcomeColumns], rows, paint, [
     labelWidth,
   ])
@@ -40,6 +42,8 @@ export function measuredTable(
     const row = result.rows[index] as DemoResult['rows'][number] // one per lane
     return [label(lane, settings), ...outcomeCells(row.measured, result.seconds), worstDifference(row)]
   })
+  const { replay } = result
+  rows.push([replayLabel, ...outcomeCells(replay.measured, result.seconds), worstDifference(replay)])
   const columns: Column[] = [title(`MEASURED in ${duration(result.seconds)}`), ...outcomeColumns]
   columns.push({ heading: 'Δ', align: 'right' })
   return table(columns, rows, paint, [labelWidth])
@@ -68,7 +72,7 @@ function outcomeCells(outcome: Outcome, seconds: number): readonly string[] {
 }
 
 /** Of delivered, dropped and pending, the one that is furthest off. */
-function worstDifference(row: DemoResult['rows'][number]): string {
+function worstDifference(row: DemoResult['replay']): string {
   const { predicted, measured } = row
   const pairs: (readonly [number, number])[] = [
     [measured.delivered, predicted.delivered],

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import process from 'node:process'
+import { DemoLog } from './demo-log.ts'
 import { DemoRun, type DemoResult, type DemoSettings } from './demo-run.ts'
 import { measuredTable, predictedTable, RunningView } from './demo-view.ts'
 import { exitCode } from './exit-code.ts'
@@ -9,8 +11,9 @@ import { drainLine, imbalanceOf, ledgerLine } from './ledger-line.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Predicts, runs, measures and accounts for a publisher that is faster than its subscribers. Resolves to an exit code. */
-export async function demo(settings: DemoSettings, terminal: Terminal): Promise<number> {
-  const run = new DemoRun(settings)
+export async function demo(settings: DemoSettings, dir: string, terminal: Terminal): Promise<number> {
+  const log = await DemoLog.open(join(dir, 'demo'), settings)
+  const run = new DemoRun(settings, log)
   const interrupt = new Interrupt()
   introduce(run, settings, terminal)
   const view = new RunningView(run, settings, terminal)
@@ -20,6 +23,7 @@ export async function demo(settings: DemoSettings, terminal: Terminal): Promise<
   } finally {
     interrupt[Symbol.dispose]()
     view.end()
+    await log.close()
   }
   report(run, settings, result, terminal)
   terminal.printJson({ command: 'demo', settings, ...toJson(result) })
@@ -51,10 +55,10 @@ function report(run: DemoRun, settings: DemoSettings, result: DemoResult, termin
   }
   if (result.interrupted || terminal.quiet) return
   terminal.print()
-  for (const line of suggestions(settings)) terminal.print(line)
+  for (const line of suggestions(settings, run.log.dir)) terminal.print(line)
 }
 
-function suggestions(settings: DemoSettings): readonly string[] {
+function suggestions(settings: DemoSettings, dir: string | undefined): readonly string[] {
   const { publishPerSecond, drainPerSecond, capacity, seconds } = settings
   const program = invocation()
   const rates = `--pub ${publishPerSecond} --sub ${drainPerSecond}`
@@ -64,17 +68,19 @@ function suggestions(settings: DemoSettings): readonly string[] {
     `Try:  ${program} predict ${rates}${bounds} --policy drop-oldest --run`,
     `      ${program} demo --drain ${Math.ceil(publishPerSecond * 1.1)} --for 3s`,
     `      ${pipe} | ${program} demo --from - --drain 5000`,
+    ...(dir === undefined ? [] : [`      ${program} --dir ${dir} sub 'demo.>' --from -3 --exit-at-end`]),
   ]
 }
 
 function toJson(result: DemoResult): object {
-  const { rows, ledger, interrupted, seconds, behindSeconds, drained } = result
+  const { rows, ledger, interrupted, replay, seconds, behindSeconds, drained } = result
   return {
     seconds,
     interrupted,
     behindSeconds,
     predicted: rows.map(({ overflow, predicted }) => ({ overflow, ...predicted })),
     measured: rows.map(({ overflow, measured }) => ({ overflow, ...measured })),
+    replay,
     drained,
     ledger,
     balanced: imbalanceOf(ledger) === undefined,

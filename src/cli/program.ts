@@ -128,7 +128,11 @@ function runDemo(options: DemoOptions, command: Command): Promise<number> {
         throw new CommandError(`--${kebab(name)} needs --from: it is about lines.`, exitCode.usage)
     }
     const [publishPerSecond, drainPerSecond] = [rate ?? 5000, drain ?? 500]
-    return demo({ publishPerSecond, drainPerSecond, capacity, seconds: options.for, keys }, terminal)
+    return demo(
+      { publishPerSecond, drainPerSecond, capacity, seconds: options.for, keys },
+      options.dir,
+      terminal,
+    )
   }
   if (given('for'))
     throw new CommandError('--for does not go with --from: it ends with the lines.', exitCode.usage)

@@ -11,7 +11,7 @@ export class PacedPublisher implements Actor {
   due: number
   published = 0
   rejected = 0
-  readonly #topic: TopicPublisher<Tick>
+  readonly #topic: Pick<TopicPublisher<Tick>, 'publish'>
   readonly #perSecond: number
   readonly #now: () => number
   readonly #consumers: readonly PacedConsumer[]
@@ -29,7 +29,7 @@ export class PacedPublisher implements Actor {
   }
 
   constructor(
-    topic: TopicPublisher<Tick>,
+    topic: Pick<TopicPublisher<Tick>, 'publish'>,
     pace: { readonly publishPerSecond: number; readonly seconds: number },
     now: () => number,
     consumers: readonly PacedConsumer[],

@@ -10,6 +10,7 @@ interface DemoJson {
   readonly behindSeconds: number
   readonly predicted: readonly Row[]
   readonly measured: readonly Row[]
+  readonly replay: { readonly predicted: Outcome; readonly measured: Outcome }
   readonly drained: { readonly delivered: number } | null
   readonly ledger: Ledger
   readonly balanced: boolean
@@ -40,6 +41,10 @@ describe.concurrent('spillway demo', () => {
     assertBalanced(ledger)
     const policies = ['drop-newest', 'drop-oldest', 'latest', 'block', 'fail', 'disconnect']
     expect(measured.map(({ overflow }) => overflow)).toEqual(policies)
+    const { replay } = JSON.parse(stdout) as DemoJson
+    expectNear(replay.measured.delivered, replay.predicted.delivered)
+    expectNear(replay.measured.pending, replay.predicted.pending)
+    expect(replay.measured.ageSeconds).toBeCloseTo(replay.predicted.ageSeconds ?? 0, 1)
     for (const [index, row] of measured.entries()) {
       const expected = predicted[index] as Row
       expectNear(row.delivered, expected.delivered)

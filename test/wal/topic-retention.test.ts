@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { assertBalanced, OffsetEvictedError } from '../../src/index.ts'
-import { type DurableBroker, openDurableBroker } from '../../src/wal/index.ts'
+import { openLogFollower, type DurableBroker, openDurableBroker } from '../../src/wal/index.ts'
 import { openLog } from '../../src/wal/recovery/open-log.ts'
 import type { LogOptions } from '../../src/wal/store/open-options.ts'
 import { explore } from '../crash/explore.ts'
@@ -67,15 +67,19 @@ describe('retention per topic', () => {
   })
 
   test('is an error for a reader that it overtakes, and waits for groups', async () => {
-    const broker = await open(directory(), { retention: { topics: { t: { count: 10 } } } })
+    const dir = directory()
+    const broker = await open(dir, { retention: { topics: { t: { count: 10 } } } })
     const member = broker.subscribe('t', { group: 'g', from: 'start' })
     await fill(broker, 't', 500)
     await broker.compact()
     expect(broker.topics()).toEqual([{ topic: 't', first: 0, next: 500 }])
 
+    const follower = openLogFollower(dir, { pollMs: 1 })
+    undo.push(() => follower.close())
+    const elsewhere = follower.subscribe('t', { from: 'start' })
     const slow = broker.subscribe('t', { from: 'start' })
     const wild = broker.subscribe('>', { from: 'start' })
-    const readers = [slow, wild].map((subscription) => subscription[Symbol.asyncIterator]())
+    const readers = [slow, wild, elsewhere].map((subscription) => subscription[Symbol.asyncIterator]())
     for (const reader of readers) await reader.next()
     for await (const message of member) {
       message.ack()
@@ -92,6 +96,7 @@ describe('retention per topic', () => {
     const readOn = async (reader: AsyncIterator<unknown>): Promise<void> => {
       while ((await reader.next()).done !== true);
     }
+    await until(() => follower.topics()[0]?.first === broker.topics()[0]?.first)
     for (const reader of readers) await expect(readOn(reader)).rejects.toBeInstanceOf(OffsetEvictedError)
     expect((await broker.groups())[0]).toMatchObject({ lost: 0 })
   })

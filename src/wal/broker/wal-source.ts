@@ -58,7 +58,7 @@ export class WalSource implements RecordSource {
     this.#skip = start.skip
     this.#fromMs = start.fromMs
     this.#before = start.before
-    this.#goneBefore = new Map(log.removed)
+    this.#goneBefore = new Map(log.state.removed)
     this.#sumAtStart = this.#sum()
   }
 
@@ -262,9 +262,9 @@ export class WalSource implements RecordSource {
 
   /** The limits of a topic took records that it had not come to. */
   #missedSome(): boolean {
-    if (this.#log.removed.size === 0) return false
+    if (this.#log.state.removed.size === 0) return false
     const at = Math.max(this.#reader.seq, this.#minSeq)
-    for (const [name, seq] of this.#log.removed) {
+    for (const [name, seq] of this.#log.state.removed) {
       if (seq < at || this.#goneBefore.get(name) === seq || !selects(this.#pattern, name)) continue
       const { first, next } = this.#log.state.topic(name)
       if (this.#literal && first <= this.#minOffset) continue

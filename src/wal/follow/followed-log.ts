@@ -32,7 +32,6 @@ export class FollowedLog implements SourceLog {
   readonly state: LogState = new LogState()
   readonly payloads: Payloads
   readonly files: SegmentFiles
-  readonly removed: ReadonlyMap<string, number> = new Map()
   readonly #fs: FileSystem
   readonly #dir: string
   readonly #level: FollowLevel

@@ -13,6 +13,13 @@ export interface TopicState extends BatchTopic {
   from: number
 }
 
+/** Where the messages of a topic begin from now on: its limits take everything up to the record `seq`. */
+export interface TopicFirst {
+  readonly topic: string
+  readonly first: number
+  readonly seq: number
+}
+
 /** Where in a segment a batch begins, about every 48 KiB. */
 export type IndexEntry = readonly [seq: number, at: number, timeMs: number]
 
@@ -26,6 +33,8 @@ const indexStep = 48 * 1024
 export class LogState {
   readonly topics: Map<string, TopicState> = new Map()
   readonly groups: Map<string, GroupSnapshot> = new Map()
+  /** Of each topic with limits of its own, the last record that they took. */
+  readonly removed: Map<string, number> = new Map()
   readonly producers: ProducerTable
   nextSeq = 0
   /** No batch is stamped earlier than the one before it, whatever the clock does. */
@@ -70,6 +79,13 @@ export class LogState {
     this.producers.restore(snapshot.producers)
     this.index = [...snapshot.index]
     this.#indexedTo = this.index.at(-1)?.[1] ?? 0
+  }
+
+  /** Limits of a topic are about to take its oldest records. */
+  takeFirst({ first, seq, topic: name }: TopicFirst): void {
+    const topic = this.topic(name)
+    topic.first = Math.max(topic.first, first)
+    this.removed.set(name, Math.max(seq, this.removed.get(name) ?? 0))
   }
 
   /** The segments before one are removed, whose snapshot says where its topics began. */
@@ -120,9 +136,7 @@ export class LogState {
     if (cursor.topic !== groupsTopic && cursor.topic !== firstsTopic) return
     const value: unknown = JSON.parse(cursor.buffer.toString('utf8', cursor.valueAt, cursor.valueEnd))
     if (cursor.topic === firstsTopic) {
-      const { first, topic: name } = value as { readonly topic: string; readonly first: number }
-      const topic = this.topic(name)
-      topic.first = Math.max(topic.first, first)
+      this.takeFirst(value as TopicFirst)
       return
     }
     const group = value as GroupSnapshot

@@ -4,6 +4,7 @@ import type { CompactionReport } from '../contract.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { GroupSnapshot } from '../format/snapshot.ts'
 import type { SealedSegment } from '../recovery/directory.ts'
+import type { TopicFirst } from '../recovery/log-state.ts'
 import { compactName, segmentName } from '../segment/names.ts'
 import type { ManifestFile } from './manifest-file.ts'
 import type { LogSettings } from './open-options.ts'
@@ -12,12 +13,6 @@ import type { SourceLog } from './source-log.ts'
 
 /** Without being asked, a segment is rewritten when at least so much of it goes. */
 const worthwhile = 0.2
-
-/** Where the messages of a topic begin from now on. */
-export interface TopicFirst {
-  readonly topic: string
-  readonly first: number
-}
 
 /** The parts of a log that a compaction works on. */
 export interface CompactorParts {
@@ -34,8 +29,6 @@ export interface CompactorParts {
 
 /** Runs compactions one after the other, when segments are sealed and when it is asked. */
 export class Compactor {
-  /** Of each topic, the last record that its own limits have taken: a reader that stands before it has missed some. */
-  readonly removed: Map<string, number> = new Map()
   /** Segments that were rewritten since the log was opened. */
   readonly rewritten: Set<number> = new Set()
   readonly #settings: LogSettings
@@ -106,8 +99,7 @@ export class Compactor {
 
   async #announce(removed: ReadonlyMap<string, Removed>): Promise<void> {
     if (removed.size === 0) return
-    for (const [topic, { seq }] of removed) this.removed.set(topic, seq)
-    await this.#parts.announce([...removed].map(([topic, { first }]) => ({ topic, first })))
+    await this.#parts.announce([...removed].map(([topic, where]) => ({ topic, ...where })))
   }
 
   /** Puts a rewritten segment in its place; the manifest first, so that its new length surprises nobody. */

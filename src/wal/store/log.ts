@@ -8,11 +8,18 @@ import type { LogFailedError } from '../errors.ts'
 import type { RecordExtras } from '../format/batch-builder.ts'
 import { Encoding } from '../format/layout.ts'
 import type { GroupSnapshot } from '../format/snapshot.ts'
-import { firstsTopic, groupKey, groupsTopic, type LogState, type TopicState } from '../recovery/log-state.ts'
+import {
+  firstsTopic,
+  groupKey,
+  groupsTopic,
+  type LogState,
+  type TopicFirst,
+  type TopicState,
+} from '../recovery/log-state.ts'
 import { type OpenedLog, openLog } from '../recovery/open-log.ts'
 import { segmentName } from '../segment/names.ts'
 import { SegmentWriter } from '../segment/segment-writer.ts'
-import { Compactor, type TopicFirst } from './compactor.ts'
+import { Compactor } from './compactor.ts'
 import { copyLog } from './copy-log.ts'
 import { LogReader } from './log-reader.ts'
 import { ManifestFile } from './manifest-file.ts'
@@ -120,10 +127,6 @@ export class Log implements SourceLog {
     const log = new Log(dir, settings, events, opened, engineFor)
     log.retain()
     return log
-  }
-
-  get removed(): ReadonlyMap<string, number> {
-    return this.compactor.removed
   }
 
   get visible(): number {
@@ -262,8 +265,7 @@ export class Log implements SourceLog {
   async #announce(firsts: readonly TopicFirst[]): Promise<void> {
     const topic = this.state.topic(firstsTopic)
     for (const value of firsts) {
-      const state = this.state.topic(value.topic)
-      state.first = Math.max(state.first, value.first)
+      this.state.takeFirst(value)
       this.append(topic, Encoding.text, JSON.stringify(value), undefined, true, undefined)
     }
     await this.flush()

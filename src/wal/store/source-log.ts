@@ -9,7 +9,5 @@ export interface SourceLog extends ReadableLog {
   readonly payloads: Payloads
   /** The sealed segments, oldest first, each with the number that the next one begins with. */
   readonly segments: readonly { readonly baseSeq: number; readonly endSeq: number }[]
-  /** Of each topic with limits of its own, the last record that they took. */
-  readonly removed: ReadonlyMap<string, number>
   reader(seq: number): LogReader
 }

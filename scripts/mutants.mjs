@@ -84,7 +84,8 @@ async function runTests(copy, names, only = '') {
   const output = join(copy, 'result.json')
   rmSync(output, { force: true })
   const files = names.map((name) => `test/wal/${name}.test.ts`)
-  const options = [`--testNamePattern=${only}`, '--bail=1', '--reporter=json', `--outputFile=${output}`]
+  const chosen = only === '' ? [] : [`--testNamePattern=${only}`]
+  const options = [...chosen, '--bail=1', '--reporter=json', `--outputFile=${output}`]
   const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', `--root=${copy}`, ...options, ...files]
   const env = { ...process.env, SPILLWAY_SEED: seed, SPILLWAY_CRASH_STATES: states }
   const { code, text } = await runToEnd(args, { cwd: copy, env })

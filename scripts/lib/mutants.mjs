@@ -270,4 +270,32 @@ export const mutants = [
     from: 'if (header.logId !== manifest.logId || header.baseSeq !== lastBase)',
     to: 'if (header.baseSeq !== lastBase)',
   },
+  {
+    name: 'retention takes the newest seal, which the next open needs',
+    by: 'durable-broker',
+    file: 'store/retention.ts',
+    from: 'segments.slice(0, -1).entries()',
+    to: 'segments.entries()',
+  },
+  {
+    name: 'compaction: a rewritten segment is not synced before it replaces the old one',
+    by: 'topic-retention',
+    file: 'compact/rewrite-segment.ts',
+    from: 'await file.syncLater()',
+    to: 'await Promise.resolve()',
+  },
+  {
+    name: 'compaction: messages go before the log knows where their topic begins then',
+    by: 'topic-retention',
+    file: 'store/compactor.ts',
+    from: 'await this.#parts.announce(',
+    to: 'void (',
+  },
+  {
+    name: 'a follower shows what is not synced yet',
+    by: 'follower',
+    file: 'follow/followed-log.ts',
+    from: "const limit = this.#level === 'synced' ? active.durable : Number.POSITIVE_INFINITY",
+    to: 'const limit = Number.POSITIVE_INFINITY',
+  },
 ]

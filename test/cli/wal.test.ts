@@ -197,6 +197,30 @@ describe('spillway wal', () => {
     }
   })
 
+  it('a group does not stand beyond the end of a log that was cut', async () => {
+    const dir = directory()
+    const broker = await openLog(dir)
+    const member = broker.subscribe('a', { group: 'g', from: 'start' })
+    for (let n = 0; n < 400; n++) await broker.publish('a', { n, pad: 'x'.repeat(60) })
+    for await (const message of member) {
+      message.ack()
+      if (message.offset === 399) break
+    }
+    await broker.close()
+    flip(`${dir}/${segmentsOf(dir)[2]}`, 5000)
+    expect((await wal('repair', dir, '--yes')).exitCode).toBe(0)
+    const again = await openLog(dir)
+    const [group] = await again.groups()
+    const { offset } = await again.publish('a', 'new')
+
+    expect(group?.cursor).toBeLessThanOrEqual(again.ledger().log.appended)
+    for await (const message of again.subscribe('a', { group: 'g' })) {
+      expect(message.offset).toBeLessThanOrEqual(offset)
+      message.ack()
+      if (message.offset === offset) break
+    }
+  })
+
   it('cuts where a segment is missing, and refuses when nothing would be left', async () => {
     const { dir, segments } = await someLog()
     unlinkSync(`${dir}/${segments[2]}`)

@@ -16,13 +16,12 @@ export interface DirectoryLock {
 export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   const path = `${dir}/LOCK`
   if (process.platform !== 'linux') return lockByFile(dir, path)
-  const { dev, ino } = fs.statSync(dir)
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(codeOf(error) === 'EADDRINUSE' ? new LogLockedError(dir, holderOf(path)) : error)
+      reject(codeOf(error) === 'EADDRINUSE' ? new LogLockedError(dir, pidIn(path)) : error)
     })
-    server.listen({ path: `\0spillway:${dev}:${ino}` }, resolve)
+    server.listen({ path: `\0${lockName(dir)}` }, resolve)
   })
   server.unref()
   fs.writeFileSync(path, holder())
@@ -35,6 +34,12 @@ export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   }
 }
 
+/** The socket, in the abstract namespace of Linux, that whoever holds the directory listens on. */
+export function lockName(dir: string): string {
+  const { dev, ino } = fs.statSync(dir)
+  return `spillway:${dev}:${ino}`
+}
+
 function lockByFile(dir: string, path: string): DirectoryLock {
   for (;;) {
     try {
@@ -43,7 +48,7 @@ function lockByFile(dir: string, path: string): DirectoryLock {
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
-    const pid = holderOf(path)
+    const pid = pidIn(path)
     if (pid !== undefined && (pid === process.pid || lives(pid))) throw new LogLockedError(dir, pid)
     fs.rmSync(path, { force: true })
   }
@@ -53,7 +58,8 @@ function holder(): string {
   return `${JSON.stringify({ pid: process.pid, since: new Date().toISOString() })}\n`
 }
 
-function holderOf(path: string): number | undefined {
+/** The process that a `LOCK` file names. */
+export function pidIn(path: string): number | undefined {
   try {
     const { pid } = JSON.parse(fs.readFileSync(path, 'utf8')) as { pid?: unknown }
     return typeof pid === 'number' ? pid : undefined
@@ -62,7 +68,8 @@ function holderOf(path: string): number | undefined {
   }
 }
 
-function lives(pid: number): boolean {
+/** Whether there is such a process. */
+export function lives(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -1,35 +1,16 @@
 import fc from 'fast-check'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { parseRecord, recordLine } from '../../src/cli/log/record-line.ts'
 import { parsePosition } from '../../src/cli/log/position.ts'
 import { openDurableBroker, type StoredMessage } from '../../src/wal/index.ts'
 import { fcParameters } from '../support/seed.ts'
-import { buildProgram, type Ended, Program, spillway } from './program.ts'
+import { buildProgram, type Ended, Program, linesOf, spillway } from './program.ts'
+import { directory, openInline, undo } from '../support/undo.ts'
 
 beforeAll(buildProgram)
 
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
 const on = (dir: string, args: readonly string[], input: string | Uint8Array = ''): Promise<Ended> =>
   spillway(['--dir', dir, ...args], input)
-
-function linesOf({ stdout }: Ended): Record<string, unknown>[] {
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-}
 
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from }, (_, n) => `${from + n}\n`).join('')
@@ -116,6 +97,31 @@ describe('spillway pub and sub', () => {
     expect(gaps.every(({ count, from, to }) => count === to - from + 1)).toBe(true)
     expect(shown.length - gaps.length + missing).toBe(5001)
     expect(ended.stderr).toContain('messages of a (')
+  })
+
+  it('show nothing twice when the limits of one topic have overtaken them', async () => {
+    const dir = directory()
+    const topics = { b: { count: 5 } }
+    const broker = await openInline(dir, { segmentBytes: 8192, compactOnSeal: false, retention: { topics } })
+    await broker.publish('a', 'first')
+    const program = new Program(['--dir', dir, 'sub', '>', '--from', 'start', '--idle', '2s'])
+    await program.says('first')
+    program.child.kill('SIGSTOP')
+    for (let n = 0; n < 400; n++) {
+      broker.topic(n % 2 === 0 ? 'a' : 'b').append({ n, pad: 'x'.repeat(60) })
+      if (n % 20 === 19) await broker.flush()
+    }
+    await broker.compact()
+    program.child.kill('SIGCONT')
+    const ended = await program.ended
+    const shown = linesOf(ended)
+    const offsets = shown
+      .filter(({ topic, _ }) => topic === 'a' && _ === undefined)
+      .map(({ offset }) => offset)
+
+    expect(ended.exitCode).toBe(6)
+    expect(shown.some(({ _, topic }) => _ === 'gap' && topic === 'b')).toBe(true)
+    expect(offsets).toEqual(Array.from({ length: 201 }, (_, n) => n))
   })
 
   it('carry messages from topic to topic without a change', async () => {

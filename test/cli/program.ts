@@ -79,3 +79,11 @@ export function spillway(
   program.child.stdin.end(input)
   return program.ended
 }
+
+/** The objects of an output of JSON lines. */
+export function linesOf({ stdout }: Ended): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}

@@ -1,36 +1,12 @@
-import {
-  copyFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { copyFileSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type DurableBroker, LogCorruptError, openDurableBroker } from '../../src/wal/index.ts'
-import { buildProgram, type Ended, spillway } from './program.ts'
+import { buildProgram, type Ended, linesOf, spillway } from './program.ts'
+import { directory, openInline } from '../support/undo.ts'
 
 beforeAll(buildProgram)
 
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function openLog(dir: string): Promise<DurableBroker> {
-  const broker = await openDurableBroker(dir, { engine: 'inline', segmentBytes: 8192 })
-  undo.push(() => broker.close())
-  return broker
-}
+const openLog = (dir: string): Promise<DurableBroker> => openInline(dir, { segmentBytes: 8192 })
 
 /** A log of some segments, closed. */
 async function someLog(
@@ -59,13 +35,6 @@ function flip(path: string, position: number): void {
 
 const wal = (command: string, dir: string, ...args: string[]): Promise<Ended> =>
   spillway(['wal', command, dir, ...args])
-
-function linesOf({ stdout }: Ended): Record<string, unknown>[] {
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-}
 
 const numbersOf = (ended: Ended): unknown[] =>
   linesOf(ended).flatMap(({ data }) => (data === undefined ? [] : [(data as { n: number }).n]))

@@ -1,13 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, describe, expect, test } from 'vitest'
+import { readdirSync, rmSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
 import { assertBalanced } from '../../src/index.ts'
-import {
-  type DurableBroker,
-  openDurableBroker,
-  openLogFollower,
-  type StoredMessage,
-} from '../../src/wal/index.ts'
+import { type DurableBroker, openLogFollower, type StoredMessage } from '../../src/wal/index.ts'
 import { nodeFileSystem } from '../../src/wal/fs/node-fs.ts'
 import type { LogOptions } from '../../src/wal/store/open-options.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -22,28 +16,10 @@ import {
   readAll,
   survivors,
 } from './compaction-helpers.ts'
+import { directory, openInline, undo } from '../support/undo.ts'
 
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function open(dir: string, options: LogOptions = {}): Promise<DurableBroker> {
-  const broker = await openDurableBroker(dir, {
-    engine: 'inline',
-    segmentBytes: 8192,
-    compactOnSeal: false,
-    ...options,
-  })
-  undo.push(() => broker.close())
-  return broker
-}
+const open = (dir: string, options: LogOptions = {}): Promise<DurableBroker> =>
+  openInline(dir, { segmentBytes: 8192, compactOnSeal: false, ...options })
 
 describe('compaction', () => {
   test('keeps the newest message of each key with its offset, all without a key, and everything of other topics', async () => {

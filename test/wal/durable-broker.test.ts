@@ -1,6 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, describe, expect, test } from 'vitest'
+import { readdirSync, rmSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
 import {
   assertBalanced,
   OffsetEvictedError,
@@ -9,25 +8,8 @@ import {
 } from '../../src/index.ts'
 import type { DurableBroker, StoredMessage } from '../../src/wal/contract.ts'
 import { openDurableBroker } from '../../src/wal/index.ts'
-import type { LogOptions } from '../../src/wal/store/open-options.ts'
 import { until } from '../support/watch.ts'
-
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function open(dir: string, options: LogOptions = {}): Promise<DurableBroker> {
-  const broker = await openDurableBroker(dir, { engine: 'inline', ...options })
-  undo.push(() => broker.close())
-  return broker
-}
+import { directory, openInline, undo } from '../support/undo.ts'
 
 const small = { segmentBytes: 8192 }
 
@@ -55,7 +37,7 @@ const range = (from: number, to: number): number[] =>
 describe('durable broker', () => {
   test('what was published is there after closing and opening again', async () => {
     const dir = directory()
-    const first = await open(dir)
+    const first = await openInline(dir)
     const receipt = await first.publish(
       'orders.created',
       { id: 1 },
@@ -66,7 +48,7 @@ describe('durable broker', () => {
     await first.publish('orders.raw', new Uint8Array([1, 2, 3]))
     await first.publish('orders.nothing', undefined)
     await first.close()
-    const second = await open(dir)
+    const second = await openInline(dir)
     expect(second.recovery).toMatchObject({ created: false, clean: true, scannedBytes: 0, recordsFound: 0 })
     const messages: StoredMessage[] = []
     for await (const message of second.subscribe('orders.>', { from: 'start' }))
@@ -83,7 +65,7 @@ describe('durable broker', () => {
   })
 
   test('replays over many segments and goes on live, without a gap or a repetition', async () => {
-    const broker = await open(directory(), small)
+    const broker = await openInline(directory(), small)
     await publishMany(broker, 'a', 0, 500)
     const reading = read(broker.subscribe('a', { from: 'start' }), 800)
     await publishMany(broker, 'a', 500, 800)
@@ -95,7 +77,7 @@ describe('durable broker', () => {
   test('begins at an offset, at the last n, at a time, and at the end', async () => {
     let now = 1000
     const clock = { now: () => now, schedule: () => () => undefined }
-    const broker = await open(directory(), { ...small, clock })
+    const broker = await openInline(directory(), { ...small, clock })
     for (let n = 0; n < 300; n += 50) {
       now = 1000 + n
       await publishMany(broker, n % 100 === 0 ? 'even.topic' : 'odd.topic', n, n + 50)
@@ -117,7 +99,7 @@ describe('durable broker', () => {
   })
 
   test('live subscriptions see a message no earlier than it is stored, and a full block mailbox makes its publisher wait', async () => {
-    const broker = await open(directory())
+    const broker = await openInline(directory())
     const live = broker.subscribe('a', { overflow: 'block', capacity: 1, blockTimeoutMs: 20 })
     await broker.publish('a', 1)
     await expect(broker.publish('a', 2)).rejects.toThrow(PublishTimeoutError)
@@ -128,7 +110,7 @@ describe('durable broker', () => {
 
   test('a repeated publish of a producer is stored once, also after opening again', async () => {
     const dir = directory()
-    const first = await open(dir)
+    const first = await openInline(dir)
     const producer = { id: 'p', sequence: 7 }
     const receipt = await first.publish('a', 'x', { producer })
     expect(await first.publish('a', 'x', { producer })).toMatchObject({
@@ -136,7 +118,7 @@ describe('durable broker', () => {
       duplicate: true,
     })
     await first.close()
-    const second = await open(dir)
+    const second = await openInline(dir)
     expect(await second.publish('a', 'x', { producer })).toMatchObject({ offset: 0, seq: 0, duplicate: true })
     expect(await second.publish('a', 'y', { producer: { id: 'p', sequence: 8 } })).toMatchObject({
       offset: 1,
@@ -144,7 +126,7 @@ describe('durable broker', () => {
   })
 
   test('retention removes whole segments, and a reader it overtakes is told so', async () => {
-    const broker = await open(directory(), { ...small, retention: { count: 200 } })
+    const broker = await openInline(directory(), { ...small, retention: { count: 200 } })
     const slow = broker.subscribe('a', { from: 'start' })
     await publishMany(broker, 'a', 0, 1000)
     await until(() => broker.ledger().log.evicted > 0)
@@ -167,12 +149,12 @@ describe('durable broker', () => {
 
   test('a copy made while it is in use opens and holds everything published before', async () => {
     const dir = directory()
-    const broker = await open(dir, small)
+    const broker = await openInline(dir, small)
     await publishMany(broker, 'a', 0, 300)
     const copyDir = `${directory()}/copy`
     await broker.snapshot(copyDir)
     await publishMany(broker, 'a', 300, 600)
-    const copy = await open(copyDir)
+    const copy = await openInline(copyDir)
     expect(await read(copy.subscribe('a', { from: 'start' }), 300)).toEqual(range(0, 300))
     await copy.publish('a', { n: 300 })
     expect(await read(broker.subscribe('a', { from: 'start' }), 600)).toEqual(range(0, 600))
@@ -180,7 +162,7 @@ describe('durable broker', () => {
   })
 
   test('drain hands the tail to readers and handlers, then closes', async () => {
-    const broker = await open(directory(), small)
+    const broker = await openInline(directory(), small)
     const handled: number[] = []
     broker.subscribe('a', ({ payload }) => void handled.push((payload as { n: number }).n), { from: 'start' })
     const reading = read(broker.subscribe('a', { from: 'start' }), 1e9)
@@ -194,18 +176,18 @@ describe('durable broker', () => {
 
   test('a second process is refused while the directory is in use', async () => {
     const dir = directory()
-    const broker = await open(dir)
+    const broker = await openInline(dir)
     await expect(openDurableBroker(dir, { engine: 'inline' })).rejects.toMatchObject({
       code: 'SPW_LOG_LOCKED',
       pid: process.pid,
     })
     await broker.close()
-    await open(dir)
+    await openInline(dir)
   })
 
   test('retention leaves what the next open needs, also after a crash', async () => {
     const dir = directory()
-    const broker = await open(dir, { ...small, retention: { bytes: 1 } })
+    const broker = await openInline(dir, { ...small, retention: { bytes: 1 } })
     const member = broker.subscribe('early', { group: 'g', from: 'start' })
     await broker.publish('early', 1, { producer: { id: 'p', sequence: 7 } })
     await broker.publish('early', 2)
@@ -216,7 +198,7 @@ describe('durable broker', () => {
     undo.push(() => rmSync(copy, { recursive: true, force: true }))
     await broker.snapshot(copy) // as after a crash: nothing was closed
 
-    const again = await open(copy, small)
+    const again = await openInline(copy, small)
 
     const [late] = again.topics().filter(({ topic }) => topic === 'late')
     expect(again.topics()).toEqual(broker.topics())

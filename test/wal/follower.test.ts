@@ -1,28 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { OffsetEvictedError } from '../../src/index.ts'
-import { type LogFollower, openDurableBroker, openLogFollower } from '../../src/wal/index.ts'
+import { type LogFollower, openLogFollower } from '../../src/wal/index.ts'
 import type { DurableBroker, DurableBrokerOptions } from '../../src/wal/contract.ts'
 import { until } from '../support/watch.ts'
 import { random as randomFrom, seed } from '../support/seed.ts'
+import { directory, openInline, undo } from '../support/undo.ts'
 
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function write(dir: string, options: DurableBrokerOptions = {}): Promise<DurableBroker> {
-  const broker = await openDurableBroker(dir, { engine: 'inline', segmentBytes: 8192, ...options })
-  undo.push(() => broker.close())
-  return broker
-}
+const write = (dir: string, options: DurableBrokerOptions = {}): Promise<DurableBroker> =>
+  openInline(dir, { segmentBytes: 8192, ...options })
 
 function follow(dir: string, level: 'synced' | 'written' = 'synced'): LogFollower {
   const log = openLogFollower(dir, { level, pollMs: 1 })

@@ -1,29 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { assertBalanced } from '../../src/index.ts'
 import type { DurableBroker, GroupDelivery } from '../../src/wal/contract.ts'
-import { openDurableBroker } from '../../src/wal/index.ts'
-import type { LogOptions } from '../../src/wal/store/open-options.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { range, until } from '../support/watch.ts'
-
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function open(dir: string, options: LogOptions = {}): Promise<DurableBroker> {
-  const broker = await openDurableBroker(dir, { engine: 'inline', ...options })
-  undo.push(() => broker.close())
-  return broker
-}
+import { directory, openInline } from '../support/undo.ts'
 
 async function publish(broker: DurableBroker, topic: string, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n++) broker.topic(topic).append(n)
@@ -49,7 +29,7 @@ const payloads = (deliveries: readonly GroupDelivery[]): unknown[] => deliveries
 describe('groups on the log', () => {
   test('go on after what was acked when the log is opened again', async () => {
     const dir = directory()
-    const first = await open(dir)
+    const first = await openInline(dir)
     await publish(first, 'jobs', 0, 10)
     const member = first.subscribe('jobs', { group: 'workers', from: 'start' })
     const got = await take(member, 6)
@@ -62,7 +42,7 @@ describe('groups on the log', () => {
     assertBalanced(first.ledger())
     await first.close()
 
-    const second = await open(dir)
+    const second = await openInline(dir)
     expect(await second.groups()).toMatchObject([{ cursor: 3, lagMessages: 6, inFlight: 0, members: 0 }])
     const again = second.subscribe('jobs', { group: 'workers' })
     expect(payloads(await take(again, 6))).toEqual([3, 5, 6, 7, 8, 9])
@@ -71,7 +51,7 @@ describe('groups on the log', () => {
   })
 
   test('share the work: each message goes to one member, and a member that leaves gives back what it had', async () => {
-    const broker = await open(directory())
+    const broker = await openInline(directory())
     const [one, two] = [1, 2].map(() => broker.subscribe('jobs', { group: 'g', from: 'start' }))
     await publish(broker, 'jobs', 0, 4)
     if (one === undefined || two === undefined) throw new Error('no members')
@@ -87,7 +67,7 @@ describe('groups on the log', () => {
 
   test('deliver again after a nak, after its delay, and after the deadline', async () => {
     const clock = new ManualClock()
-    const broker = await open(directory(), { clock })
+    const broker = await openInline(directory(), { clock })
     const member = broker.subscribe('jobs', {
       group: 'g',
       from: 'start',
@@ -112,7 +92,7 @@ describe('groups on the log', () => {
   })
 
   test('keep messages of one ordering key apart and in order', async () => {
-    const broker = await open(directory())
+    const broker = await openInline(directory())
     const member = broker.subscribe('jobs', {
       group: 'g',
       from: 'start',
@@ -131,7 +111,7 @@ describe('groups on the log', () => {
   })
 
   test('are moved while they run, paused and resumed', async () => {
-    const broker = await open(directory())
+    const broker = await openInline(directory())
     const member = broker.subscribe('jobs', { group: 'g', from: 'start' })
     await publish(broker, 'jobs', 0, 10)
     const [held] = await take(member, 5)
@@ -153,7 +133,7 @@ describe('groups on the log', () => {
 
   test('a handler settles by returning, and gets again what it failed on', async () => {
     const clock = new ManualClock()
-    const broker = await open(directory(), { clock })
+    const broker = await openInline(directory(), { clock })
     const errors: unknown[] = []
     broker.observe({ handlerError: ({ error }) => errors.push(error) })
     const seen: unknown[] = []
@@ -176,13 +156,13 @@ describe('groups on the log', () => {
 
   test('hold retention back with keepFor, and are told what they lost without it', async () => {
     const keep = { segmentBytes: 8192, retention: { count: 100 } } as const
-    const broker = await open(directory(), { ...keep, retention: { count: 100, keepFor: 'groups' } })
+    const broker = await openInline(directory(), { ...keep, retention: { count: 100, keepFor: 'groups' } })
     broker.subscribe('jobs', { group: 'g', from: 'start' }).close()
     for (let n = 0; n < 2000; n += 50) await publish(broker, 'jobs', n, n + 50)
     await until(() => broker.ledger().log.segments > 3)
     expect(broker.ledger().log.evicted).toBe(0)
 
-    const other = await open(directory(), keep)
+    const other = await openInline(directory(), keep)
     const warnings: string[] = []
     other.observe({ warning: ({ code }) => warnings.push(code) })
     const member = other.subscribe('jobs', { group: 'g', from: 'start' })

@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { assertBalanced, OffsetEvictedError } from '../../src/index.ts'
-import { openLogFollower, type DurableBroker, openDurableBroker } from '../../src/wal/index.ts'
+import { openLogFollower, type DurableBroker } from '../../src/wal/index.ts'
 import { openLog } from '../../src/wal/recovery/open-log.ts'
 import type { LogOptions } from '../../src/wal/store/open-options.ts'
 import { explore } from '../crash/explore.ts'
@@ -11,28 +9,10 @@ import { ManualClock } from '../support/manual-clock.ts'
 import { random as randomFrom } from '../support/seed.ts'
 import { until } from '../support/watch.ts'
 import { assertSound, compaction, publishKeyed, readAll, recordsIn } from './compaction-helpers.ts'
+import { directory, openInline, undo } from '../support/undo.ts'
 
-const undo: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step()
-})
-
-function directory(): string {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-`)
-  undo.push(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function open(dir: string, options: LogOptions = {}): Promise<DurableBroker> {
-  const broker = await openDurableBroker(dir, {
-    engine: 'inline',
-    segmentBytes: 8192,
-    compactOnSeal: false,
-    ...options,
-  })
-  undo.push(() => broker.close())
-  return broker
-}
+const open = (dir: string, options: LogOptions = {}): Promise<DurableBroker> =>
+  openInline(dir, { segmentBytes: 8192, compactOnSeal: false, ...options })
 
 describe('retention per topic', () => {
   const fill = async (broker: DurableBroker, topic: string, count: number): Promise<void> => {

@@ -101,12 +101,15 @@ class Reading {
   }
 
   async #read(log: LogFollower, position: Position, gaps: Gaps): Promise<void> {
+    let lastSeq = -1
     for (let from = position; ;) {
       const subscription = log.subscribe(this.#pattern, { from, signal: this.#signal })
       if (this.#endsAtEnd) void subscription.drain({ timeoutMs: Number.POSITIVE_INFINITY })
       this.#rest(true)
       try {
         for await (const message of subscription as AsyncIterable<StoredMessage>) {
+          if (message.seq <= lastSeq) continue // shown before it began at the start again
+          lastSeq = message.seq
           if (this.#isPast(message)) return
           gaps.read(message.topic, message.offset)
           if (await this.#show(message)) return

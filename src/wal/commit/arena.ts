@@ -6,87 +6,101 @@ import type { Batch } from './batch.ts'
  */
 export const batchRoom: number = 64 * 1024
 const leastRoom = 16 * 1024
-/** Room for a record that is larger is taken from here as long as it leaves room for others. */
-export const mostRoom: number = 256 * 1024
+const leastChunks = 4
+/** So many are kept when there were ever so many: new memory costs more than memory that was used before. */
+const mostChunks = 16
+
+/** Memory in which batches stand side by side, oldest first. */
+interface Chunk {
+  readonly bytes: Uint8Array
+  readonly batches: Batch[]
+  used: number
+}
 
 /**
- * The memory batches are built in: a ring that is written round and round. A batch stays readable after it has been
- * written, until the ring comes round to it: the newest part of the log is read from here.
+ * The memory batches are built in: chunks that are filled one after the other, and used again in the order they were
+ * filled. A batch stays readable after it has been written, until its chunk is used again: the newest part of the log
+ * is read from here. There are more chunks while the disk cannot keep up.
  */
 export class Arena {
-  readonly #bytes: Uint8Array
-  #head = 0
-  #batches: Batch[] = []
-  /** Index of the oldest batch still here, and of the oldest that is not written yet. */
-  #oldest = 0
-  #unwritten = 0
+  readonly #allocate: (bytes: number) => Uint8Array
+  readonly #chunkBytes: number
+  /** Oldest first; batches are built in the last. */
+  readonly #chunks: Chunk[]
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+  /** `bytes` is what it usually takes; `allocate` gives it memory. */
+  constructor(bytes: number, allocate: (bytes: number) => Uint8Array) {
+    this.#allocate = allocate
+    this.#chunkBytes = bytes / leastChunks
+    this.#chunks = [this.#newChunk(this.#chunkBytes)]
   }
 
-  /** Where the room last given begins. */
-  get head(): number {
-    return this.#head
-  }
-
-  /** Room of `least` to `most` bytes for the next batch, or undefined when batches that are not written take all of it. */
-  room(least: number = leastRoom, most: number = batchRoom): Uint8Array | undefined {
-    const first = this.#firstUnwritten()?.arenaAt
-    let end = first !== undefined && first >= this.#head ? first : this.#bytes.length
-    if (end - this.#head < least) {
-      if (first !== undefined && (first >= this.#head || first < least)) return undefined
-      this.#head = 0
-      end = first ?? this.#bytes.length
+  /** Room for a batch of records that are not large, or of `least` bytes; it begins at a multiple of 8. */
+  room(least: number = leastRoom): Uint8Array {
+    let last = this.#last
+    if (last.bytes.length - last.used < least) {
+      last = this.#next(least)
+      this.#chunks.push(last)
     }
-    end = Math.min(end, this.#head + most)
-    this.#forget(this.#head, end)
-    return this.#bytes.subarray(this.#head, end)
+    return last.bytes.subarray(last.used, last.used + Math.max(least, batchRoom))
   }
 
-  /** Keeps a batch, which was built in the room last given or in memory of its own. */
+  /** Keeps a batch, which was built in the room last given. */
   keep(batch: Batch): void {
-    this.#batches.push(batch)
-    if (batch.arenaAt >= 0) this.#head = batch.arenaAt + batch.bytes.length
+    const last = this.#last
+    last.batches.push(batch)
+    last.used += batch.bytes.length
   }
 
   /** The written batch that holds `seq`, if it is still here. */
   find(seq: number): Batch | undefined {
-    let [low, high] = [this.#oldest, this.#batches.length - 1]
-    while (low <= high) {
-      const middle = (low + high) >>> 1
-      const batch = this.#batches[middle]
-      if (batch === undefined || batch.baseSeq > seq) high = middle - 1
-      else if (batch.nextSeq <= seq) low = middle + 1
-      else return batch.written ? batch : undefined
-    }
-    return undefined
+    const chunk = lastFrom(this.#chunks, seq, firstSeq)
+    const batch = chunk && lastFrom(chunk.batches, seq, baseSeq)
+    return batch !== undefined && batch.written && seq < batch.nextSeq ? batch : undefined
   }
 
-  #firstUnwritten(): Batch | undefined {
-    for (
-      let batch = this.#batches[this.#unwritten];
-      batch !== undefined;
-      batch = this.#batches[this.#unwritten]
-    ) {
-      if (!batch.written && batch.arenaAt >= 0) return batch
-      this.#unwritten++
-    }
-    return undefined
+  get #last(): Chunk {
+    const last = this.#chunks.at(-1)
+    if (last === undefined) throw new Error('an arena has at least one chunk')
+    return last
   }
 
-  /** Everything that stands between `from` and `to` will be overwritten. */
-  #forget(from: number, to: number): void {
-    for (let batch = this.#batches[this.#oldest]; batch !== undefined; batch = this.#batches[this.#oldest]) {
-      const { arenaAt, bytes, written } = batch
-      const overlaps = arenaAt < 0 || (arenaAt < to && arenaAt + bytes.length > from)
-      if (!written || !overlaps) break
-      this.#oldest++
+  /** A chunk with nothing in it: the oldest if it can be used again. */
+  #next(least: number): Chunk {
+    while (this.#chunks.length >= leastChunks && isWritten(this.#chunks[0])) {
+      const oldest = this.#chunks.shift()
+      const isUsable = oldest?.bytes.length === this.#chunkBytes && least <= this.#chunkBytes
+      if (isUsable && this.#chunks.length < mostChunks) return { bytes: oldest.bytes, batches: [], used: 0 }
     }
-    if (this.#oldest > 1024 && this.#oldest * 2 > this.#batches.length) {
-      this.#batches = this.#batches.slice(this.#oldest)
-      this.#unwritten = Math.max(0, this.#unwritten - this.#oldest)
-      this.#oldest = 0
-    }
+    return this.#newChunk(Math.max(least, this.#chunkBytes))
   }
+
+  #newChunk(bytes: number): Chunk {
+    return { bytes: this.#allocate(bytes), batches: [], used: 0 }
+  }
+}
+
+/** Batches are written in their order: the last tells of all. */
+function isWritten(chunk: Chunk | undefined): boolean {
+  return chunk?.batches.at(-1)?.written !== false
+}
+
+function baseSeq(batch: Batch): number {
+  return batch.baseSeq
+}
+
+function firstSeq({ batches }: Chunk): number {
+  return batches[0]?.baseSeq ?? Number.POSITIVE_INFINITY
+}
+
+/** The last of them that begins at `seq` or before; they are in order. */
+function lastFrom<T>(items: readonly T[], seq: number, begin: (item: T) => number): T | undefined {
+  let [low, high] = [0, items.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const item = items[middle]
+    if (item !== undefined && begin(item) <= seq) low = middle + 1
+    else high = middle
+  }
+  return items[low - 1]
 }

@@ -2,7 +2,7 @@ import { LogOverloadedError, RecordTooLargeError } from '../errors.ts'
 import { BatchBuilder, bytesForOne, type RecordExtras } from '../format/batch-builder.ts'
 import type { Encoding } from '../format/layout.ts'
 import type { LogState, TopicState } from '../recovery/log-state.ts'
-import { Arena, batchRoom, mostRoom } from './arena.ts'
+import { Arena } from './arena.ts'
 import { Batch, type Waiter } from './batch.ts'
 
 export interface BatchLimits {
@@ -19,11 +19,9 @@ export class BatchMaker {
   readonly arena: Arena
   readonly #state: LogState
   readonly #limits: BatchLimits
-  readonly #allocate: (bytes: number) => Uint8Array
   /** Bytes of batches that are not written yet. */
   readonly #waitingBytes: () => number
   #open: BatchBuilder | undefined
-  #arenaAt = -1
   #sync = false
   #waiters: Waiter[] = []
 
@@ -35,9 +33,8 @@ export class BatchMaker {
   ) {
     this.#state = state
     this.#limits = limits
-    this.#allocate = allocate
     this.#waitingBytes = waitingBytes
-    this.arena = new Arena(allocate(limits.arenaBytes))
+    this.arena = new Arena(limits.arenaBytes, allocate)
   }
 
   /** Records in the open batch. */
@@ -51,7 +48,7 @@ export class BatchMaker {
 
   /** Adds a record to the open batch, which is opened if none is; false, having changed nothing, when it is full. */
   add(topic: TopicState, encoding: Encoding, value: string | Uint8Array, extras?: RecordExtras): boolean {
-    this.#open ??= this.#begin(batchRoom)
+    this.#open ??= this.#begin()
     return this.#open.add(topic, encoding, value, extras)
   }
 
@@ -86,12 +83,7 @@ export class BatchMaker {
     this.#open = undefined
     const bytes = open.close()
     const { baseSeq, count, timeMs } = open
-    const batch = new Batch(
-      bytes,
-      this.#arenaAt,
-      { baseSeq, count, timeMs, ...place, sync: this.#sync },
-      this.#waiters,
-    )
+    const batch = new Batch(bytes, { baseSeq, count, timeMs, ...place, sync: this.#sync }, this.#waiters)
     this.#sync = false
     this.#waiters = []
     this.arena.keep(batch)
@@ -106,15 +98,12 @@ export class BatchMaker {
     return waiters
   }
 
-  #begin(bytes: number): BatchBuilder {
+  #begin(bytes?: number): BatchBuilder {
     const waiting = this.#waitingBytes()
     const { highWaterMark, now } = this.#limits
     if (waiting >= highWaterMark) throw new LogOverloadedError(waiting, highWaterMark)
-    const room =
-      bytes === batchRoom ? this.arena.room() : bytes <= mostRoom ? this.arena.room(bytes, bytes) : undefined
-    this.#arenaAt = room === undefined ? -1 : this.arena.head
     const timeMs = Math.max(now(), this.#state.lastMs)
     this.#state.lastMs = timeMs
-    return new BatchBuilder(room ?? this.#allocate(bytes), this.#state.nextSeq, timeMs)
+    return new BatchBuilder(this.arena.room(bytes), this.#state.nextSeq, timeMs)
   }
 }

@@ -6,8 +6,6 @@ export class Batch {
   readonly count: number
   readonly timeMs: number
   readonly bytes: Uint8Array
-  /** Where it stands in the arena, or -1 when it has memory of its own. */
-  readonly arenaAt: number
   /** The segment it belongs to, by its first sequence number, and where it begins in that file. */
   readonly segment: number
   readonly position: number
@@ -21,12 +19,10 @@ export class Batch {
 
   constructor(
     bytes: Uint8Array,
-    arenaAt: number,
     what: Pick<Batch, 'baseSeq' | 'count' | 'timeMs' | 'segment' | 'position' | 'salt' | 'sync'>,
     waiters: readonly Waiter[],
   ) {
     this.bytes = bytes
-    this.arenaAt = arenaAt
     this.baseSeq = what.baseSeq
     this.count = what.count
     this.timeMs = what.timeMs
@@ -58,4 +54,16 @@ export class Batch {
 export interface Waiter {
   stored(): void
   failed(stored: 'no' | 'unknown', cause: unknown): void
+}
+
+/** Adds bytes to a list of stretches of memory; what stands right behind the last stretch makes that one longer. */
+export function addPart(parts: Uint8Array[], bytes: Uint8Array): void {
+  const last = parts.at(-1)
+  if (
+    last !== undefined &&
+    bytes.buffer === last.buffer &&
+    bytes.byteOffset === last.byteOffset + last.length
+  )
+    parts[parts.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length)
+  else parts.push(bytes)
 }

@@ -8,7 +8,7 @@ import { nextHeader, type SealedSegment } from '../recovery/directory.ts'
 import { sealOf } from '../recovery/seal.ts'
 import type { WriterStart } from '../segment/segment-writer.ts'
 import type { Arena } from './arena.ts'
-import { Batch, type Waiter } from './batch.ts'
+import { addPart, Batch, type Waiter } from './batch.ts'
 import { type BatchLimits, BatchMaker } from './batch-maker.ts'
 import type { Engine, Job, JobDone, JobFailure } from './engine.ts'
 
@@ -30,7 +30,7 @@ interface Submitted {
   readonly seal: SealedSegment | undefined
 }
 
-const maxJobBytes = 1024 * 1024
+const maxJobBytes = 4 * 1024 * 1024
 /** With so many publishers waiting, or so many bytes, the next write begins while the last one is still being synced. */
 const overlapFrom = 256
 const overlapBytes = 256 * 1024
@@ -151,7 +151,7 @@ export class CommitQueue {
   sync(waiter: Waiter): void {
     if (this.#failed !== undefined) return waiter.failed('no', this.#failed.cause)
     this.commit(true)
-    this.#send({ bytes: new Uint8Array(0), sync: true }, [watermark(waiter)], undefined)
+    this.#send({ parts: [], sync: true }, [watermark(waiter)], undefined)
   }
 
   /** Says on disk how far the log is durable, so that later damage is not taken for a torn tail. */
@@ -209,7 +209,7 @@ export class CommitQueue {
     const sealed = { baseSeq: this.#header.baseSeq, bytes: at + bytes.length, lastMs }
     const { logId, segmentId } = this.#header
     const next = nextHeader(logId, segmentId + 1, nextSeq, sealed.bytes, this.#options.now())
-    this.#send({ bytes: this.#copy(bytes), sync: true, next }, [], sealed)
+    this.#send({ parts: [this.#copy(bytes)], sync: true, next }, [], sealed)
     this.segments.push(sealed)
     this.#header = next
     this.#position = segmentHeaderBytes
@@ -220,28 +220,30 @@ export class CommitQueue {
     return this.segments.map(({ baseSeq, bytes, lastMs }) => [baseSeq, bytes, lastMs] as const)
   }
 
-  /** Sends batches that stand one behind the other in memory, up to a limit. */
+  /** Sends closed batches as one job, up to a limit; those that stand side by side in memory are written together. */
   #submit(): void {
-    const first = this.#closed[0]
-    if (first === undefined) return
-    let [count, bytes, sync] = [1, first.bytes.length, first.sync]
-    for (let next = this.#closed[count]; next !== undefined; next = this.#closed[count]) {
-      const adjoins = first.arenaAt >= 0 && next.arenaAt === first.arenaAt + bytes
-      if (!adjoins || bytes + next.bytes.length > maxJobBytes) break
-      bytes += next.bytes.length
-      sync ||= next.sync
+    const parts: Uint8Array[] = []
+    let [count, bytes, sync] = [0, 0, false]
+    for (const batch of this.#closed) {
+      if (count > 0 && bytes + batch.bytes.length > maxJobBytes) break
+      addPart(parts, batch.bytes)
+      bytes += batch.bytes.length
+      sync ||= batch.sync
+      this.#unsent -= batch.waiting
       count++
     }
-    const batches = this.#closed.splice(0, count)
-    for (const batch of batches) this.#unsent -= batch.waiting
+    if (count === 0) return
     this.#closedBytes -= bytes
-    const { buffer, byteOffset } = first.bytes
-    this.#send({ bytes: new Uint8Array(buffer, byteOffset, bytes), sync }, batches, undefined)
+    this.#send({ parts, sync }, this.#closed.splice(0, count), undefined)
   }
 
   #sendControl(bytes: Uint8Array, sync: boolean, waiter: Waiter | undefined): void {
     this.#position += bytes.length
-    this.#send({ bytes: this.#copy(bytes), sync }, waiter === undefined ? [] : [watermark(waiter)], undefined)
+    this.#send(
+      { parts: [this.#copy(bytes)], sync },
+      waiter === undefined ? [] : [watermark(waiter)],
+      undefined,
+    )
   }
 
   #copy(bytes: Uint8Array): Uint8Array {
@@ -251,9 +253,11 @@ export class CommitQueue {
   }
 
   #send(job: Job, batches: readonly Batch[], seal: SealedSegment | undefined): void {
-    this.#written += job.bytes.length
-    this.#flyingBytes += job.bytes.length
-    this.#inFlight.push({ bytes: job.bytes.length, batches, sync: job.sync, end: this.#written, seal })
+    let bytes = 0
+    for (const part of job.parts) bytes += part.length
+    this.#written += bytes
+    this.#flyingBytes += bytes
+    this.#inFlight.push({ bytes, batches, sync: job.sync, end: this.#written, seal })
     this.#engine.submit(job)
   }
 
@@ -294,5 +298,5 @@ export class CommitQueue {
 /** A batch without bytes, whose only purpose is that somebody hears when its job is done. */
 function watermark(waiter: Waiter): Batch {
   const nothing = { baseSeq: 0, count: 0, timeMs: 0, segment: 0, position: 0, salt: 0, sync: true }
-  return new Batch(new Uint8Array(0), -1, nothing, [waiter])
+  return new Batch(new Uint8Array(0), nothing, [waiter])
 }

@@ -2,8 +2,8 @@ import type { SegmentHeader } from '../format/segment-header.ts'
 
 /** One thing for the writer to do. Jobs are done one after the other, in the order they were given. */
 export interface Job {
-  /** Batches, one behind the other, to be completed and written; may be empty. */
-  readonly bytes: Uint8Array
+  /** Stretches of memory with batches, one behind the other, to be completed and written; may be none. */
+  readonly parts: readonly Uint8Array[]
   /** Everything written so far shall be durable when the job is done. */
   readonly sync: boolean
   /** The bytes end with a seal: begin this segment. */

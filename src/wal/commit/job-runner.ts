@@ -16,7 +16,7 @@ export class JobRunner {
     const start = writer.position
     let written = false
     try {
-      if (job.bytes.length > 0) writer.write(job.bytes)
+      for (const part of job.parts) writer.write(part, start)
       written = true
       if (job.next !== undefined) writer.rotate(job.next)
       else if (job.sync) writer.sync(start)

@@ -30,7 +30,7 @@ export class SegmentWriter {
   #zeroedTo: number
   /** A sync has failed. */
   #broken = false
-  /** After `write` has thrown: nothing of what it was given can be found on the disk. */
+  /** After `write` has thrown: nothing from `since` on can be found on the disk. */
   undone = false
 
   constructor(fs: FileSystem, dir: string, start: WriterStart, zeroAhead: number) {
@@ -53,8 +53,11 @@ export class SegmentWriter {
     return this.#durable
   }
 
-  /** Completes the batches that stand in `bytes` one behind the other and writes them. Nothing is durable yet. */
-  write(bytes: Uint8Array): void {
+  /**
+   * Completes the batches that stand in `bytes` one behind the other and writes them. Nothing is durable yet. When it
+   * throws, what was written from `since` on is taken back as far as the system allows.
+   */
+  write(bytes: Uint8Array, since: number): void {
     const view = viewOf(bytes)
     const start = this.#position
     let previousCrc = this.#previousCrc
@@ -68,7 +71,7 @@ export class SegmentWriter {
     try {
       writeAll(this.#file, bytes, start)
     } catch (error) {
-      this.undone = this.#undo(start)
+      this.undone = this.#undo(since)
       throw error
     }
     this.#previousCrc = previousCrc

@@ -26,6 +26,12 @@ declare function setTimeout(callback: () => void, delayMs?: number): PlatformTim
 declare function clearTimeout(timer: PlatformTimer | undefined): void
 declare function queueMicrotask(callback: () => void): void
 
+declare const TextEncoder: new () => { encode(text: string): Uint8Array }
+declare const TextDecoder: new (
+  label: 'utf-8',
+  options: { readonly fatal: true },
+) => { decode(bytes: Uint8Array): string }
+
 declare const performance: { now(): number }
 declare const console: { warn(...data: readonly unknown[]): void; error(...data: readonly unknown[]): void }
 

@@ -1,3 +1,4 @@
+import { makeCapabilities } from './capabilities.ts'
 import type { Clock } from './clock.ts'
 import type { Capabilities } from './contract.ts'
 import type { Observer } from './observer.ts'
@@ -5,7 +6,12 @@ import type { PayloadSchema } from './schema.ts'
 import { overflowPolicies } from './settings.ts'
 import type { SpillStore } from './spill.ts'
 
+/** What the broker of `createBroker` provides. */
+export type MemoryCapability = 'groups' | 'wildcards' | 'order'
+
 export interface BrokerOptions {
+  /** Refuses to start unless the broker provides these. @defaultValue none */
+  readonly requires?: readonly MemoryCapability[]
   /** Validates payloads at publish: a Standard Schema per topic or pattern; the topic's own wins. Costs the validation. */
   readonly schemas?: Readonly<Record<string, PayloadSchema>>
   /** Hears of everything from the first event on. */
@@ -17,20 +23,15 @@ export interface BrokerOptions {
 }
 
 /** What the broker inside this process promises. */
-export const memoryCapabilities: Capabilities = Object.freeze({
+export const memoryCapabilities: Capabilities<MemoryCapability> = makeCapabilities({
   broker: 'memory',
-  durable: false,
-  replay: false,
-  acks: false,
-  groups: true,
-  wildcards: true,
+  provides: ['groups', 'wildcards', 'order'],
   delivery: 'at-most-once',
-  ackLevels: Object.freeze(['accepted'] as const),
   overflow: overflowPolicies,
 })
 
 /** What it promises when it has a place on disk. */
-export const spillingCapabilities: Capabilities = Object.freeze({
+export const spillingCapabilities: Capabilities<MemoryCapability> = Object.freeze({
   ...memoryCapabilities,
   overflow: Object.freeze([...overflowPolicies, 'spill'] as const),
 })

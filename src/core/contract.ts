@@ -1,4 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { MemoryCapability } from './broker-options.ts'
+import type { Capability } from './capabilities.ts'
 import type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from './event-map.ts'
 import type { Ledger, MailboxLedger } from './ledger.ts'
 import type { Headers, Message } from './message.ts'
@@ -6,9 +8,11 @@ import type { Observer } from './observer.ts'
 import type { Position } from './position.ts'
 
 /** What a broker can and cannot promise, as data: ask this, never `instanceof`. */
-export interface Capabilities {
-  /** Which implementation this is: `memory`, `log`, `wal`, `nats`, … */
+export interface Capabilities<C extends Capability = Capability> {
+  /** Which implementation this is: `memory`, `log`, `wal`, `nats`, `jetstream`, `kafka`. */
   readonly broker: string
+  /** Everything it provides, by name: what `requires` is compared with. */
+  readonly provides: readonly C[]
   /** Acknowledged messages survive the end of the process. */
   readonly durable: boolean
   /** `from` may ask for messages published earlier. */
@@ -68,6 +72,11 @@ export interface PublishOptions {
   readonly headers?: Headers
   /** Overrides the generated id. @defaultValue a new unique id */
   readonly id?: string
+  /**
+   * What the message is about: brokers with the capability `keys` deliver it, keep the order of equal keys, and may
+   * compact by it. The others have no place for it and take no notice. @defaultValue none
+   */
+  readonly key?: string
   /** Gives up waiting for `block` mailboxes; the publish then rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -243,6 +252,7 @@ export interface Broker<E extends object = AnyEvents> extends AsyncDisposable {
 
 /** The broker of `createBroker`: everything inside one process. */
 export interface MemoryBroker<E extends object = AnyEvents> extends Broker<E> {
+  readonly capabilities: Capabilities<MemoryCapability>
   /**
    * Resolves when every matching mailbox took its copy, whatever its policy, or has ended: mailboxes are waited for in
    * parallel. Rejects with `MailboxFullError` when the message is too large for one.

@@ -58,6 +58,23 @@ export class InvalidOptionError extends SpillwayError {
   }
 }
 
+/** A broker does not promise what `requires` asks for. Thrown at the start, before any effect. */
+export class CapabilityMissingError extends SpillwayError {
+  override readonly name = 'CapabilityMissingError'
+  override readonly code = 'SPW_CAPABILITY_MISSING'
+  readonly broker: string
+  readonly missing: readonly string[]
+
+  constructor(broker: string, missing: readonly string[], provides: readonly string[]) {
+    super(
+      `The broker "${broker}" does not provide ${missing.join(', ')}. It provides: ${provides.join(', ')}. Choose another ` +
+        `broker, or leave out of \`requires\` what you can do without.`,
+    )
+    this.broker = broker
+    this.missing = missing
+  }
+}
+
 /** A second member asked a queue group for options that contradict those of the member that founded it. */
 export class GroupConflictError extends SpillwayError {
   override readonly name = 'GroupConflictError'

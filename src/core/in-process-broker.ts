@@ -1,4 +1,5 @@
 import { checkSignal, SignalRegistry } from './abort.ts'
+import { checkRequired } from './capabilities.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type {
   Capabilities,
@@ -72,6 +73,7 @@ export class InProcessBroker implements Host {
     this.clock = options.clock ?? systemClock
     this.spill = options.spill
     this.capabilities = this.spill === undefined ? memoryCapabilities : spillingCapabilities
+    checkRequired(this.capabilities, options.requires)
     this.desk = new Desk(this.clock, this.signals)
     this.observers = new Observers((observed) => {
       if (observed) for (const fanout of this.#fanouts) fanout.decideAtOnce()

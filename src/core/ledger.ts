@@ -46,6 +46,35 @@ export interface LogCounts {
   readonly compacted?: number
 }
 
+/**
+ * What members of one acknowledging group have done with what they were given, since the broker was made. Always:
+ * `delivered = acked + nacked + expired + returned + inFlight`.
+ */
+export interface GroupLedger {
+  readonly group: string
+  readonly pattern: string
+  readonly delivered: number
+  readonly acked: number
+  readonly nacked: number
+  /** The deadline passed first: the message is delivered again. */
+  readonly expired: number
+  /** Neither settled nor late: the member left, the group was moved, or the server gave the message to somebody else. */
+  readonly returned: number
+  readonly inFlight: number
+}
+
+/** What became of what a broker sent to its server. Always: `sent = confirmed + failed + unknown + waiting`. */
+export interface TransportCounts {
+  readonly sent: number
+  /** The server has it; where a server confirms nothing: it was handed to the connected client. */
+  readonly confirmed: number
+  /** It is certain that the server does not have it, and the publisher was told. */
+  readonly failed: number
+  /** No answer came in time: the server may have it. The publisher was told. */
+  readonly unknown: number
+  readonly waiting: number
+}
+
 /** A snapshot of every counter of a broker. `assertBalanced` states its laws. */
 export interface Ledger {
   /** Messages accepted by publish. */
@@ -62,6 +91,10 @@ export interface Ledger {
   readonly ended: MailboxCounts
   /** Of a broker that keeps a log. */
   readonly log?: LogCounts
+  /** Of a broker whose groups acknowledge, also of groups that have no members any more. */
+  readonly groups?: readonly GroupLedger[]
+  /** Of a broker whose messages go to a server. */
+  readonly transport?: TransportCounts
 }
 
 const reasons: readonly DropReason[] = [
@@ -126,9 +159,27 @@ export function assertBalanced(ledger: Ledger): void {
   checkMailbox('ended mailboxes', ledger.ended)
   check('copies = Σ routed of mailboxes', ledger.copies, copies + ledger.ended.routed)
   check('ended mailboxes hold nothing', ledger.ended.pending + ledger.ended.waiting, 0)
+  for (const group of ledger.groups ?? []) checkGroup(group)
+  if (ledger.transport !== undefined) checkTransport(ledger.transport)
   if (ledger.log === undefined) return
   const { appended, compacted = 0, retained, evicted } = ledger.log
   check('log: appended = retained + evicted + compacted', appended, retained + evicted + compacted)
+}
+
+function checkGroup(counts: GroupLedger): void {
+  const { acked, delivered, expired, group, inFlight, nacked, returned } = counts
+  const edge = `group ${group}: delivered = acked + nacked + expired + returned + in flight`
+  check(edge, delivered, acked + nacked + expired + returned + inFlight)
+  checkCounts(`group ${group}`, [delivered, acked, nacked, expired, returned, inFlight])
+}
+
+function checkTransport({ confirmed, failed, sent, unknown, waiting }: TransportCounts): void {
+  check(
+    'transport: sent = confirmed + failed + unknown + waiting',
+    sent,
+    confirmed + failed + unknown + waiting,
+  )
+  checkCounts('transport', [sent, confirmed, failed, unknown, waiting])
 }
 
 function checkMailbox(name: string, counts: MailboxCounts): void {
@@ -137,8 +188,12 @@ function checkMailbox(name: string, counts: MailboxCounts): void {
   check(edge, routed, delivered + totalDropped(counts) + pending + waiting)
   if (counts.spill !== undefined && counts.spill.copies > pending)
     throw new LedgerImbalanceError(`${name}: pending ≥ copies on disk`, pending, counts.spill.copies)
-  const parts = [routed, delivered, pending, waiting, ...dropReasons.map((reason) => counts.dropped[reason])]
-  for (const part of parts) {
+  const drops = dropReasons.map((reason) => counts.dropped[reason])
+  checkCounts(name, [routed, delivered, pending, waiting, ...drops])
+}
+
+function checkCounts(name: string, counts: readonly number[]): void {
+  for (const part of counts) {
     if (!Number.isSafeInteger(part) || part < 0)
       throw new LedgerImbalanceError(`${name}: counts are ≥ 0`, part, 0)
   }

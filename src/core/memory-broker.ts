@@ -3,7 +3,7 @@ import type { AnyEvents } from './event-map.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { InProcessBroker } from './in-process-broker.ts'
 
-export type { BrokerOptions } from './broker-options.ts'
+export type { BrokerOptions, MemoryCapability } from './broker-options.ts'
 export { InProcessBroker } from './in-process-broker.ts'
 
 /**

@@ -1,3 +1,4 @@
+import type { Health } from './health.ts'
 import type { DropReason } from './contract.ts'
 import type { MailboxName, SpillwayError } from './errors.ts'
 import type { Message } from './message.ts'
@@ -35,6 +36,14 @@ export interface BrokerEvents {
   readonly callbackError: { readonly callback: string; readonly error: unknown }
   /** A configuration that works but is likely to hurt. */
   readonly warning: { readonly code: WarningCode; readonly text: string; readonly subscription: MailboxName }
+  /** The connection to the server came or went. While it is away messages may be lost where nothing confirms them. */
+  readonly connection: Health
+  /** A broker whose server divides topics among the members of a group got or lost parts of topics. */
+  readonly assignment: {
+    readonly group: string
+    readonly kind: 'assigned' | 'revoked' | 'lost'
+    readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
+  }
   /** The broker began to drain. */
   readonly draining: Record<never, never>
   /** The broker has ended. */
@@ -47,6 +56,8 @@ export type WarningCode =
   | 'group-overtaken'
   | 'spill-failed'
   | 'compaction-failed'
+  | 'connection-lost'
+  | 'commit-refused'
 
 /** Hears of what it has a method for. What it throws is reported as `callbackError` to the others, never to a publisher. */
 export type Observer = { readonly [Name in keyof BrokerEvents]?: (event: BrokerEvents[Name]) => void }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type {
   Broker,
+  Capabilities,
   Handler,
   HandlerOptions,
   HandlerSubscription,
@@ -28,7 +29,12 @@ export interface Retention {
   readonly ageMs?: number
 }
 
+/** What the broker of `createLogBroker` provides. */
+export type LogCapability = 'replay' | 'groups' | 'wildcards' | 'order'
+
 export interface LogBrokerOptions {
+  /** Refuses to start unless the broker provides these. @defaultValue none */
+  readonly requires?: readonly LogCapability[]
   /**
    * One rule for each topic, or rules by topic or pattern: the topic's own wins, then the first pattern that matches.
    * A topic without a rule has the default. @defaultValue `{ count: 16384 }`
@@ -93,6 +99,7 @@ export interface LogPublisher<Payload> {
 
 /** A broker that remembers the latest messages of each topic, so that subscriptions may begin in the past. */
 export interface LogBroker<E extends object = AnyEvents> extends Broker<E> {
+  readonly capabilities: Capabilities<LogCapability>
   /**
    * Resolves when the message is in the log and every live mailbox took its copy or its policy decided. A message in the
    * log stays there, also when a `block` or `fail` mailbox makes the publish reject.

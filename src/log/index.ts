@@ -2,6 +2,7 @@
 export type {
   LogBroker,
   LogBrokerOptions,
+  LogCapability,
   LogLedger,
   LogMessage,
   LogPublisher,

@@ -1,3 +1,4 @@
+import { checkRequired, makeCapabilities } from '../core/capabilities.ts'
 import { systemClock } from '../core/clock.ts'
 import type {
   Capabilities,
@@ -20,6 +21,7 @@ import { checkPublishOptions, Validations } from '../core/validations.ts'
 import type {
   LogBroker,
   LogBrokerOptions,
+  LogCapability,
   LogLedger,
   LogPublisher,
   LogReceipt,
@@ -30,15 +32,10 @@ import { LogStore } from './log-store.ts'
 import { openReader } from './open-reader.ts'
 import type { TopicLog } from './topic-log.ts'
 
-const capabilities: Capabilities = Object.freeze({
+const capabilities: Capabilities<LogCapability> = makeCapabilities({
   broker: 'log',
-  durable: false,
-  replay: true,
-  acks: false,
-  groups: true,
-  wildcards: true,
+  provides: ['replay', 'groups', 'wildcards', 'order'],
   delivery: 'at-most-once',
-  ackLevels: Object.freeze(['accepted'] as const),
   overflow: overflowPolicies,
 })
 
@@ -57,7 +54,7 @@ export function createLogBroker<E extends object = AnyEvents>(options: LogBroker
 }
 
 class InMemoryLog {
-  readonly capabilities: Capabilities = capabilities
+  readonly capabilities: Capabilities<LogCapability> = capabilities
   readonly #live: InProcessBroker
   readonly #store: LogStore
   readonly #messages: MessageFactory
@@ -67,6 +64,7 @@ class InMemoryLog {
   #drained: Promise<DrainReport> | undefined
 
   constructor(options: LogBrokerOptions) {
+    checkRequired(capabilities, options.requires)
     const clock = options.clock ?? systemClock
     const { observer, schemas } = options
     this.#store = new LogStore(options, clock)

@@ -1,6 +1,7 @@
 import type {
   AckLevel,
   Broker,
+  Capabilities,
   DrainOptions,
   Handler,
   HandlerOptions,
@@ -14,6 +15,8 @@ import type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from '../
 import type { Ledger } from '../core/ledger.ts'
 import type { Message } from '../core/message.ts'
 import type { Observer } from '../core/observer.ts'
+import type { PayloadCodec } from '../core/codec.ts'
+import type { Delivery, NakOptions } from '../core/delivery.ts'
 import type { Position } from '../core/position.ts'
 import type { PayloadSchema } from '../core/schema.ts'
 import type { Clock } from '../core/clock.ts'
@@ -43,12 +46,6 @@ export interface RecoveryReport {
 
 /** When the log is synced if a publish does not say. */
 export type SyncPolicy = 'always' | 'interval' | 'os'
-
-/** Turns payloads into bytes and back, in place of the built-in encodings. */
-export interface PayloadCodec {
-  encode(payload: unknown, topic: string): Uint8Array
-  decode(bytes: Uint8Array, topic: string): unknown
-}
 
 /** What is kept of one topic; a limit that is left out does not limit. */
 export interface TopicLimits {
@@ -97,7 +94,23 @@ export interface Retention {
   readonly topics?: Readonly<Record<string, TopicLimits>>
 }
 
+/** What the broker of `openDurableBroker` provides. */
+export type WalCapability =
+  | 'durable'
+  | 'replay'
+  | 'acks'
+  | 'groups'
+  | 'wildcards'
+  | 'keys'
+  | 'order'
+  | 'key-order'
+  | 'nak-delay'
+  | 'written'
+  | 'synced'
+
 export interface DurableBrokerOptions {
+  /** Refuses to open unless the broker provides these. @defaultValue none */
+  readonly requires?: readonly WalCapability[]
   /**
    * `always`: an awaited publish is on the disk. `interval`: it is in the memory of the system, and on the disk after
    * `syncIntervalMs` at the latest. `os`: the system decides when. All three survive the end of the process; only the
@@ -132,8 +145,6 @@ export interface DurableBrokerOptions {
 export interface DurablePublishOptions extends PublishOptions {
   /** What the promise waits for. @defaultValue `synced` under the policy `always`, else `written` */
   readonly ack?: AckLevel
-  /** Compaction keeps the newest message of each key. At most 65535 bytes. */
-  readonly key?: string
   /** Says that there is nothing under `key` any more: compaction removes what was, and later this message too. */
   readonly tombstone?: boolean
   /** Makes a repeated publish return what the first one was stored as. `sequence` must rise. */
@@ -162,18 +173,12 @@ export interface StoredMessage<Payload = unknown, Topic extends string = string>
   readonly tombstone: boolean
 }
 
-/** A message in the hands of a member of a group, until it is settled or its deadline passes. */
-export interface GroupDelivery<Payload = unknown, Topic extends string = string> extends StoredMessage<
-  Payload,
-  Topic
-> {
-  /** Which delivery of this message it is, from 1. */
-  readonly attempt: number
-  /** It was handled. False when it was too late: it has been delivered again, or was settled before. */
+/** A message in the hands of a member of a group; settling it has its effect at once. */
+export interface GroupDelivery<Payload = unknown, Topic extends string = string>
+  extends StoredMessage<Payload, Topic>, Delivery<Payload, Topic> {
+  readonly key: string | undefined
   ack(): boolean
-  /** It was not handled: deliver it again, at once or after `delayMs`. False when it was too late. */
-  nak(options?: { readonly delayMs?: number }): boolean
-  /** Begins its deadline anew. False when it was too late. */
+  nak(options?: NakOptions): boolean
   extend(ms?: number): boolean
 }
 
@@ -251,6 +256,7 @@ export interface DurablePublisher<Payload> {
  * seen by nobody before that level is reached, so what was seen cannot be lost again at that level.
  */
 export interface DurableBroker<E extends object = AnyEvents> extends Broker<E> {
+  readonly capabilities: Capabilities<WalCapability>
   /** What opening found: torn bytes that were cut, how much was read. */
   readonly recovery: RecoveryReport
   /** Copies that wait on the disk for slow subscriptions, and dropped copies that are kept. It closes with the broker. */

@@ -2,6 +2,7 @@
 export { openDurableBroker } from './broker/open-durable-broker.ts'
 export { openLogFollower } from './follow/log-follower.ts'
 export type { FollowLevel, FollowOptions, LogFollower } from './follow/contract.ts'
+export type { PayloadCodec } from '../core/codec.ts'
 export type {
   CompactionOptions,
   CompactionReport,
@@ -16,7 +17,6 @@ export type {
   GroupPosition,
   GroupStatus,
   LogCounts,
-  PayloadCodec,
   RecoveryReport,
   Retention,
   StoredMessage,
@@ -24,6 +24,7 @@ export type {
   TopicLimits,
   TopicStatus,
   TornTail,
+  WalCapability,
 } from './contract.ts'
 export {
   LogCompactionError,

@@ -7,7 +7,8 @@ export interface Layer {
   readonly clientTypes?: boolean
 }
 
-const adapter: Layer = { folders: ['core', 'flow'], clientTypes: true }
+// A partition of Kafka is a log, and a group on it is a group on a log: adapters build on what `log` knows of both.
+const adapter: Layer = { folders: ['core', 'log', 'remote', 'flow'], clientTypes: true }
 
 /**
  * The layer table: folder of src → what it may import besides itself. '' is src/index.ts. A folder without a row is
@@ -18,6 +19,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   core: { folders: [] },
   log: { folders: ['core'] },
   wal: { folders: ['core', 'log'], node: true },
+  remote: { folders: ['core', 'log'] },
   flow: { folders: ['core'] },
   tenants: { folders: ['core', 'flow'] },
   nats: adapter,
@@ -35,6 +37,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'core',
       'log',
       'wal',
+      'remote',
       'flow',
       'tenants',
       'nats',

@@ -1,6 +1,4 @@
 import { Bell } from '../../core/bell.ts'
-import type { Handler } from '../../core/contract.ts'
-import { isThenable } from '../../core/thenable.ts'
 import type { RecordSource } from '../../log/record-source.ts'
 import { GroupMessage } from './group-message.ts'
 import type { LiveGroup } from './live-group.ts'
@@ -74,35 +72,5 @@ export class GroupMember implements RecordSource {
     if (this.#closed) return
     this.#closed = true
     this.#group.leave(this)
-  }
-}
-
-const firstDelayMs = 100
-const longestDelayMs = 30_000
-
-/**
- * A handler that settles what it is given, unless it has done so itself: acked when it has returned, delivered again
- * when it fails, after 100 ms, 200 ms and so on, at most 30 s.
- */
-export function settling(handler: Handler<GroupMessage>): Handler<GroupMessage> {
-  const again = (message: GroupMessage): void => {
-    message.nak({ delayMs: Math.min(longestDelayMs, firstDelayMs * 2 ** (message.attempt - 1)) })
-  }
-  return (message) => {
-    let result: unknown
-    try {
-      result = handler(message)
-    } catch (error) {
-      again(message)
-      throw error
-    }
-    if (!isThenable(result)) return void message.ack()
-    return Promise.resolve(result).then(
-      () => void message.ack(),
-      (error: unknown) => {
-        again(message)
-        throw error
-      },
-    )
   }
 }

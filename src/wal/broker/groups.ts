@@ -1,11 +1,13 @@
 import { checkSignal } from '../../core/abort.ts'
 import type { Handler, HandlerOptions } from '../../core/contract.ts'
+import type { GroupLedger } from '../../core/ledger.ts'
 import { GroupConflictError, InvalidOptionError } from '../../core/errors.ts'
 import type { InProcessBroker } from '../../core/memory-broker.ts'
 import { checkPosition, type Position } from '../../core/position.ts'
 import { duration, subscriptionSettings, wholeNumber } from '../../core/settings.ts'
 import { checkPattern } from '../../core/topic.ts'
 import type { GroupSettings } from '../../log/group/delivery.ts'
+import { settling } from '../../log/group/settling.ts'
 import { LogHandlerSubscription } from '../../log/log-handler-subscription.ts'
 import { LogReaderSubscription } from '../../log/log-reader-subscription.ts'
 import type { ReaderPlace } from '../../log/reader-place.ts'
@@ -14,7 +16,7 @@ import type { GroupSnapshot } from '../format/snapshot.ts'
 import { groupKey } from '../recovery/log-state.ts'
 import type { Log } from '../store/log.ts'
 import type { StoredRecord } from '../store/stored-record.ts'
-import { GroupMember, settling } from './group-member.ts'
+import { GroupMember } from './group-member.ts'
 import { groupStatus } from './group-status.ts'
 import { LiveGroup } from './live-group.ts'
 import { findStart, type Start } from './start.ts'
@@ -100,6 +102,15 @@ export class Groups {
     const found: GroupStatus[] = []
     for (const snapshot of this.#snapshots()) found.push(await this.#status(snapshot))
     return found
+  }
+
+  /** What members have done with what they were given, by group. */
+  ledgers(): readonly GroupLedger[] {
+    return [...this.#live.values()].map(({ name, pattern, state }) => ({
+      group: name,
+      pattern,
+      ...state.counts,
+    }))
   }
 
   notify(): void {

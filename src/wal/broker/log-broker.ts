@@ -7,6 +7,7 @@ import type {
   Receipt,
   Subscription,
 } from '../../core/contract.ts'
+import { makeCapabilities } from '../../core/capabilities.ts'
 import { BrokerClosedError } from '../../core/errors.ts'
 import { sumCounts } from '../../core/ledger.ts'
 import { InProcessBroker } from '../../core/memory-broker.ts'
@@ -23,6 +24,7 @@ import type {
   GroupPosition,
   GroupStatus,
   TopicStatus,
+  WalCapability,
 } from '../contract.ts'
 import type { RecoveryReport } from '../contract.ts'
 import { Log, type LogEvents } from '../store/log.ts'
@@ -34,16 +36,24 @@ import { Groups } from './groups.ts'
 import { Publisher } from './publisher.ts'
 import { Readers, type ReaderOptions } from './readers.ts'
 
-const capabilities: Capabilities = Object.freeze({
+/** What it promises. */
+export const walCapabilities: Capabilities<WalCapability> = makeCapabilities({
   broker: 'wal',
-  durable: true,
-  replay: true,
-  acks: true,
-  groups: true,
-  wildcards: true,
+  provides: [
+    'durable',
+    'replay',
+    'acks',
+    'groups',
+    'wildcards',
+    'keys',
+    'order',
+    'key-order',
+    'nak-delay',
+    'written',
+    'synced',
+  ],
   delivery: 'at-most-once',
-  ackLevels: Object.freeze(['accepted', 'written', 'synced'] as const),
-  overflow: Object.freeze([...overflowPolicies, 'spill'] as const),
+  overflow: [...overflowPolicies, 'spill'],
 })
 
 /** What a broker on a log is made of. */
@@ -63,7 +73,7 @@ interface Parts {
  * subscriptions, which are those of a broker in this process. Readers with a position read the log itself.
  */
 export class LogBroker implements LogEvents {
-  readonly capabilities: Capabilities = capabilities
+  readonly capabilities: Capabilities<WalCapability> = walCapabilities
   readonly spill: SpillArea | undefined
   readonly #dir: string
   readonly #settings: LogSettings
@@ -164,6 +174,7 @@ export class LogBroker implements LogEvents {
       mailboxes: [...live.mailboxes, ...this.#readers.ledgers()],
       ended: sumCounts([live.ended, this.#readers.ended]),
       log: this.#log.counts(),
+      groups: this.#groups.ledgers(),
     }
   }
 

@@ -1,9 +1,10 @@
+import { checkRequired } from '../../core/capabilities.ts'
 import type { AnyEvents } from '../../core/event-map.ts'
 import type { DurableBroker } from '../contract.ts'
 import { lockDirectory } from '../lock.ts'
 import { type LogOptions, logSettings } from '../store/open-options.ts'
 import { DiskSpillArea } from '../spill/spill-area.ts'
-import { LogBroker } from './log-broker.ts'
+import { LogBroker, walCapabilities } from './log-broker.ts'
 
 /**
  * Opens the log in `dir`, which is made if it is not there, and a broker on it. Resolves when everything the log holds
@@ -22,6 +23,7 @@ export async function openDurableBroker<E extends object = AnyEvents>(
   dir: string,
   options: LogOptions = {},
 ): Promise<DurableBroker<E>> {
+  checkRequired(walCapabilities, options.requires)
   const settings = logSettings(options)
   settings.fileSystem.mkdir(dir)
   const lock = settings.lock ? await lockDirectory(dir) : undefined

@@ -1,7 +1,8 @@
 import type { SubscribeOptions, Subscription } from '../../core/contract.ts'
 import type { AnyEvents, MessageOf, ValidPattern } from '../../core/event-map.ts'
 import type { Position } from '../../core/position.ts'
-import type { GroupStatus, LogCounts, PayloadCodec, StoredMessage, TopicStatus } from '../contract.ts'
+import type { PayloadCodec } from '../../core/codec.ts'
+import type { GroupStatus, LogCounts, StoredMessage, TopicStatus } from '../contract.ts'
 
 /** `synced`: only what is on the disk for good. `written`: also what a loss of power may still take back. */
 export type FollowLevel = 'synced' | 'written'

@@ -1,3 +1,4 @@
+import type { PayloadCodec } from '../../core/codec.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import { duration, wholeNumber } from '../../core/settings.ts'
@@ -5,7 +6,6 @@ import { checkPattern } from '../../core/topic.ts'
 import type {
   CompactionOptions,
   DurableBrokerOptions,
-  PayloadCodec,
   Retention,
   SyncPolicy,
   TopicLimits,

@@ -1,5 +1,4 @@
-import { PayloadInvalidError } from '../../core/errors.ts'
-import type { PayloadCodec } from '../contract.ts'
+import { type PayloadCodec, toJson } from '../../core/codec.ts'
 import { Encoding } from '../format/layout.ts'
 import { BytePool } from './byte-pool.ts'
 
@@ -59,16 +58,4 @@ export class Payloads {
       }
     }
   }
-}
-
-function toJson(payload: unknown, topic: string): string {
-  let text: string | undefined
-  let why = 'JSON cannot hold it; publish data, text or bytes, or give a codec'
-  try {
-    text = JSON.stringify(payload)
-  } catch (error) {
-    why = `JSON cannot hold it: ${error instanceof Error ? error.message : String(error)}`
-  }
-  if (text === undefined) throw new PayloadInvalidError(topic, [{ message: why }])
-  return text
 }

@@ -22,14 +22,16 @@ export const layers: Readonly<Record<string, Layer>> = {
   remote: { folders: ['core', 'log'] },
   flow: { folders: ['core'] },
   tenants: { folders: ['core', 'flow'] },
-  nats: adapter,
+  // Whoever opens this door has the client. JetStream and the transport are imported when they are first asked for.
+  nats: { ...adapter, packages: ['@nats-io/nats-core', '@nats-io/jetstream', '@nats-io/transport-node'] },
   kafka: adapter,
   postgres: adapter,
   bridge: { folders: ['core', 'flow'] },
   metrics: { folders: ['core', 'flow', 'log'] },
   tracing: { folders: ['core', 'flow', 'log'] },
   predict: { folders: ['core'] },
-  conformance: { folders: ['core'] },
+  // The fault proxy of the kit is a TCP server.
+  conformance: { folders: ['core'], node: true },
   console: { folders: ['core', 'log', 'flow', 'metrics'], node: true },
   cli: {
     folders: [

@@ -12,6 +12,7 @@ export const timeHeader = 'Spillway-Time'
 export interface HeaderSource {
   readonly headers?: Headers | undefined
   readonly id?: string | undefined
+  /** Travels only together with others: by itself it is not worth the price of headers. */
   readonly time?: number | undefined
   readonly contentType?: string | undefined
 }
@@ -39,8 +40,7 @@ const ourNames: readonly string[] = [idHeader, timeHeader].map((name) => name.to
  * was given wins over that of the encoding.
  */
 export function toNatsHeaders({ contentType, headers, id, time }: HeaderSource): MsgHdrs | undefined {
-  if (contentType === undefined && headers === undefined && id === undefined && time === undefined)
-    return undefined
+  if (contentType === undefined && headers === undefined && id === undefined) return undefined
   const result = newHeaders()
   let saysType = false
   if (headers !== undefined) {
@@ -56,8 +56,9 @@ export function toNatsHeaders({ contentType, headers, id, time }: HeaderSource):
     checkValue('id', id)
     result.set(idHeader, id)
   }
+  if (result.keys().length === 0) return undefined
   if (time !== undefined) result.set(timeHeader, String(time))
-  return result.keys().length === 0 ? undefined : result
+  return result
 }
 
 /** What NATS headers say. Several values of one name are joined by ", ", as in HTTP. */

@@ -39,12 +39,15 @@ export class NatsMessage implements Message {
   }
 
   get raw(): Uint8Array {
-    return this.#msg.data
+    return plain(this.#msg.data)
   }
 
   get payload(): unknown {
-    if (this.#payload === notDecoded)
-      this.#payload = this.#origin.wire.decode(this.#msg.data, this.#headers.contentType, this.topic)
+    if (this.#payload === notDecoded) {
+      const { data } = this.#msg
+      const decoded = this.#origin.wire.decode(data, this.#headers.contentType, this.topic)
+      this.#payload = decoded === data ? plain(data) : decoded
+    }
     return this.#payload
   }
 
@@ -70,6 +73,11 @@ export class NatsMessage implements Message {
   get #headers(): HeaderContent {
     return (this.#content ??= fromNatsHeaders(this.#msg.headers))
   }
+}
+
+/** The client gives a Buffer, which differs from what was published in `slice`, `toJSON` and `toString`. */
+function plain(data: Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.length)
 }
 
 function newId(): string {

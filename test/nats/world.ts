@@ -9,6 +9,7 @@ import {
 } from '../../src/nats/index.ts'
 import { type NatsOptions, type NatsServer, startNats } from '../support/servers/nats.ts'
 import { undo } from '../support/undo.ts'
+import { TcpProxy } from './tcp-proxy.ts'
 
 /** A private server for the tests of one file, running again before each that finds it down. */
 export function ownServer(options: NatsOptions = {}): () => NatsServer {
@@ -50,6 +51,16 @@ export async function broker(
     assertBalanced(made.ledger())
   })
   return made
+}
+
+/** A broker whose way to the server can be cut or stalled. */
+export async function throughProxy(
+  server: NatsServer,
+  options: Partial<NatsBrokerOptions> = {},
+): Promise<{ readonly one: NatsBroker; readonly proxy: TcpProxy }> {
+  const proxy = await TcpProxy.open(server.port)
+  const link = await connection(server, { servers: proxy.url, pingInterval: 60_000 })
+  return { one: await broker(server, { ...options, connection: link }), proxy }
 }
 
 /** Takes warnings, which would go to the console. */

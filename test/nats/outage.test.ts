@@ -250,8 +250,9 @@ describe('while the server is away', () => {
     const link = await connection(server())
     const one = await broker(server(), { connection: link, observer: heard.observer })
     const subscription = one.subscribe('t')
+    const unread = one.subscribe('t', { group: 'g' })
     await one.publish('t', 1)
-    await eventually(() => subscription.pending === 1)
+    await eventually(() => subscription.pending === 1 && unread.pending === 1)
 
     await link.close()
 
@@ -261,6 +262,7 @@ describe('while the server is away', () => {
     expect(heard.states).toEqual(['closed'])
     expect(await rejection(one.publish('t', 2))).toBeInstanceOf(DisconnectedError)
     expect(() => one.subscribe('t')).toThrow(BrokerClosedError)
+    expect(await one.drain({ timeoutMs: 50 })).toMatchObject({ complete: false, dropped: 1 })
   })
 })
 

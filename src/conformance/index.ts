@@ -16,3 +16,4 @@ export type {
 } from './contract.ts'
 export { describeConformance, type Runner } from './describe.ts'
 export { ConformanceError } from './errors.ts'
+export { FaultProxy, type ProxyBytes, type ProxyTarget } from './fault-proxy.ts'

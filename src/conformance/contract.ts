@@ -73,6 +73,8 @@ export interface Transport {
    * @defaultValue at once
    */
   ready?(broker: Broker, subscription: SubscriptionBase): Promise<void>
+  /** Deliveries of groups stay open until they are settled or their member has gone, however long that takes. @defaultValue false */
+  readonly noAckDeadline?: boolean
   /** Largest payload in bytes; the kit tries up to 1 MiB. @defaultValue 1048576 */
   readonly maxPayloadBytes?: number
   readonly pace?: Pace

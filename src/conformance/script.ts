@@ -17,6 +17,8 @@ export interface Script {
   /** Runs only where none of these is declared: what is not provided has to be refused. */
   readonly lacks?: readonly Capability[]
   readonly hooks?: readonly Hook[]
+  /** Runs only where deliveries have a deadline. */
+  readonly ackDeadline?: true
   readonly policy?: OverflowPolicy
   /** Runs only where the policy is not offered. */
   readonly lacksPolicy?: OverflowPolicy
@@ -24,9 +26,10 @@ export interface Script {
 }
 
 /** Whether the transport declares what the script needs, whatever hooks it has. */
-export function concerns(script: Script, { capabilities }: Transport): boolean {
+export function concerns(script: Script, { capabilities, noAckDeadline = false }: Transport): boolean {
   const has = (name: Capability): boolean => capabilities.provides.includes(name)
   if (!(script.needs ?? []).every(has) || (script.lacks ?? []).some(has)) return false
+  if (script.ackDeadline === true && noAckDeadline) return false
   if (script.policy !== undefined && !capabilities.overflow.includes(script.policy)) return false
   return script.lacksPolicy === undefined || !capabilities.overflow.includes(script.lacksPolicy)
 }

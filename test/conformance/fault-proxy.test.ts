@@ -127,6 +127,7 @@ describe('the fault proxy', () => {
     const later = new Client(proxy.port)
     later.socket.write('again')
     await later.hears('again')
+    expect(proxy.connections).toBe(1)
   })
 
   it('delays every chunk, in each direction, and keeps the order', async () => {
@@ -159,5 +160,6 @@ describe('the fault proxy', () => {
     await using nowhere = await FaultProxy.listen({ port: 1 })
     const client = new Client(nowhere.port)
     await until(() => client.ended !== 'no', deadlineMs, 'the connection ends')
+    expect(nowhere.connections).toBe(0)
   })
 })

@@ -35,9 +35,9 @@ export const keyOrder: readonly Script[] = [
   },
   {
     name: 'key-order/rebalance',
-    title: 'keeps the order of each key when a second client joins and leaves under load',
+    title:
+      'keeps the order of each key when a second member, of another client if there can be one, joins and leaves',
     needs: ['acks', 'groups', 'keys', 'key-order'],
-    hooks: ['another'],
     play: playRebalance,
   },
 ]
@@ -54,11 +54,17 @@ async function playNak(world: World): Promise<void> {
   await world.send(broker, topic, sent, (n) => ({ key: laneOf(n) }))
   const acked: unknown[] = []
   while (acked.length < sent.length) {
-    const [delivery] = await world.takeWork(member, 1)
-    if (delivery === undefined) break
-    const { attempt, payload } = delivery
-    if ((payload as number) % 7 === 3 && attempt < 3) await delivery.nak()
-    else if (await delivery.ack()) acked.push(payload)
+    const held = await world.takeWork(member, 1)
+    // As many more as there are at once, from other lanes: what is behind an open delivery of its lane has to wait.
+    for (let next = member.poll(); next !== undefined; next = held.length < 3 ? member.poll() : undefined)
+      held.push(next as Delivery)
+    const inHand = held.map(({ payload }) => laneOf(payload))
+    strictEqual(new Set(inHand).size, inHand.length, `two of one lane are in hand: ${inHand.join(' ')}`)
+    for (const delivery of held.toReversed()) {
+      const { attempt, payload } = delivery
+      if ((payload as number) % 7 === 3 && attempt < 3) await delivery.nak()
+      else if (await delivery.ack()) acked.push(payload)
+    }
   }
   for (const lane of lanes)
     deepStrictEqual(
@@ -77,7 +83,8 @@ async function work(member: Subscription, done: (n: number) => void): Promise<vo
 }
 
 async function playRebalance(world: World): Promise<void> {
-  const [one, two] = [await world.open(), await world.another()]
+  const one = await world.open()
+  const two = world.transport.another === undefined ? one : await world.another()
   const topic = await world.topic('lanes')
   const options = { group: world.group('g'), orderingKey }
   const done: number[] = []

@@ -124,10 +124,11 @@ async function playAgainstModel(world: World, policy: OverflowPolicy, rhythm: Rh
   const delivered: unknown[] = []
   let [published, refused] = [0, 0]
   for (let round = 0; round < rhythm.rounds; round++) {
-    for (let n = 0; n < rhythm.published; n++) {
-      refused += (await offer(world, broker, topic, published)) ? 0 : 1
-      model.offer(published++)
-    }
+    const batch = numbers(rhythm.published, published)
+    const accepted = await Promise.all(batch.map((n) => offer(world, broker, topic, n)))
+    refused += accepted.filter((taken) => !taken).length
+    for (const n of batch) model.offer(n)
+    published += batch.length
     await routed(world, reader, published)
     for (let n = 0; n < rhythm.read && model.size > 0; n++) delivered.push(takeNow(reader, model))
   }
@@ -189,7 +190,8 @@ async function playHealthyBesideStuck(world: World): Promise<void> {
   const stuck = await Promise.all(policies.map((policy) => world.read(broker, topic, optionsOf(policy))))
   const healthy = await world.listen(broker, topic, { capacity: 4096 })
   const sent = numbers(world.volume(200))
-  for (const n of sent) await offerToMany(world, broker, topic, n)
+  for (let n = 0; n < sent.length; n += 20)
+    await Promise.all(sent.slice(n, n + 20).map((payload) => offerToMany(world, broker, topic, payload)))
   await healthy.exactlyTheSet(sent, 'the healthy subscription')
   for (const [index, reader] of stuck.entries()) {
     if (policies[index] === 'disconnect')

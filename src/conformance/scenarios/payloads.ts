@@ -42,7 +42,7 @@ export const payloads: readonly Script[] = [
         signs: `!#$%&'*+-.^_|~ (){}[]<>@,;:\\"/?=`,
         long: 'v'.repeat(2000),
       }
-      deepStrictEqual(await headersThatArrive(world, headers), headers)
+      deepStrictEqual(await headersThatArrive(world, headers), headers, 'headers as they were published')
     },
   },
   {
@@ -52,7 +52,7 @@ export const payloads: readonly Script[] = [
       const headers = Object.fromEntries(
         Array.from({ length: 100 }, (_, index) => [`name-${index}`, `value ${index}`]),
       )
-      deepStrictEqual(await headersThatArrive(world, headers), headers)
+      deepStrictEqual(await headersThatArrive(world, headers), headers, 'headers as they were published')
     },
   },
   {

@@ -5,7 +5,6 @@ import { eventually } from '../support/eventually.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { range, rejection, watch } from '../support/watch.ts'
 import { broker, connection, Heard, ownServer, throughProxy } from './world.ts'
-import { TcpProxy } from './tcp-proxy.ts'
 
 const server = ownServer({ config: { max_payload: 4096 } })
 
@@ -137,9 +136,7 @@ describe('while the server is away', () => {
 
   it('N3: a message the server has read is lost for a subscriber that is away, which is told', async () => {
     const heard = new Heard()
-    const proxy = await TcpProxy.open(server().port)
-    const link = await connection(server(), { servers: proxy.url })
-    const there = await broker(server(), { connection: link, observer: heard.observer })
+    const { one: there, proxy } = await throughProxy(server(), { observer: heard.observer })
     const got: unknown[] = []
     there.subscribe('t', (message) => void got.push(message.payload))
     await there.flush()

@@ -5,7 +5,6 @@ import { eventually } from '../support/eventually.ts'
 import { undo } from '../support/undo.ts'
 import { Gate, losses, range, rejection, watch } from '../support/watch.ts'
 import { broker, connection, Heard, ownServer, throughProxy } from './world.ts'
-import { TcpProxy } from './tcp-proxy.ts'
 
 const server = ownServer({ config: { max_pending: 262_144, max_payload: 65_536, write_deadline: '300ms' } })
 
@@ -282,9 +281,7 @@ describe('connectNats', () => {
 
   it('N18: a server that has gone silent is noticed by pings, and its way back too', async () => {
     const heard = new Heard()
-    const proxy = await TcpProxy.open(server().port)
-    const link = await connection(server(), { servers: proxy.url, pingInterval: 50 })
-    const one = await broker(server(), { connection: link, observer: heard.observer })
+    const { one, proxy } = await throughProxy(server(), { observer: heard.observer }, 50)
     await one.flush()
 
     proxy.stall()

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
+import { FaultProxy } from '../../src/conformance/index.ts'
 import { assertBalanced, type BrokerEvents, type Observer } from '../../src/index.ts'
 import {
   connectNats,
@@ -9,7 +10,6 @@ import {
 } from '../../src/nats/index.ts'
 import { type NatsOptions, type NatsServer, startNats } from '../support/servers/nats.ts'
 import { undo } from '../support/undo.ts'
-import { TcpProxy } from './tcp-proxy.ts'
 
 /** A private server for the tests of one file, running again before each that finds it down. */
 export function ownServer(options: NatsOptions = {}): () => NatsServer {
@@ -57,9 +57,11 @@ export async function broker(
 export async function throughProxy(
   server: NatsServer,
   options: Partial<NatsBrokerOptions> = {},
-): Promise<{ readonly one: NatsBroker; readonly proxy: TcpProxy }> {
-  const proxy = await TcpProxy.open(server.port)
-  const link = await connection(server, { servers: proxy.url, pingInterval: 60_000 })
+  pingInterval = 60_000,
+): Promise<{ readonly one: NatsBroker; readonly proxy: FaultProxy }> {
+  const proxy = await FaultProxy.listen({ port: server.port })
+  undo.push(() => proxy.close())
+  const link = await connection(server, { servers: `127.0.0.1:${proxy.port}`, pingInterval })
   return { one: await broker(server, { ...options, connection: link }), proxy }
 }
 

@@ -8,6 +8,7 @@ export type {
   NatsLedger,
   NatsPublisher,
   OutageLimits,
+  RawBody,
 } from './contract.ts'
 export {
   ClientMissingError,

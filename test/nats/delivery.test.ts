@@ -148,6 +148,8 @@ describe('a broker on core NATS', () => {
     const [here, there, publisher] = [await broker(server()), await broker(server()), await broker(server())]
     const got: number[][] = [[], [], [], []]
     const take = (n: number) => (message: Message) => void got[n]?.push(message.payload as number)
+    const all = here.subscribe('work')
+    const others = here.subscribe('work', { group: 'others' })
     here.subscribe('work', take(0), { group: 'g' })
     here.subscribe('work', take(1), { group: 'g' })
     there.subscribe('work', take(2), { group: 'g' })
@@ -159,6 +161,7 @@ describe('a broker on core NATS', () => {
     await Promise.all([here.flush(), there.flush()])
     expect(got.flat().toSorted((a, b) => a - b)).toEqual(range(0, 1000))
     for (const share of got) expect(share.length).toBeGreaterThan(50)
+    expect([all.pending, others.pending]).toEqual([1000, 1000])
   })
 
   it('a member that drains is given what the server has already chosen it for', async () => {
@@ -211,6 +214,22 @@ describe('a broker on core NATS', () => {
 
     expect(before - (await count())).toBe(2)
     expect(one.ledger()).toMatchObject({ copies: 0, mailboxes: [] })
+  })
+
+  it('leaves nothing on its connection when it is closed', async () => {
+    const link = await connection(server())
+    const one = await broker(server(), { connection: link })
+    one.subscribe('a')
+    one.subscribe('b', () => undefined, { group: 'g' })
+    await one.publish('a', 1)
+    const { protocol } = link as unknown as {
+      protocol: { listeners: unknown[]; subscriptions: { size(): number } }
+    }
+    expect([protocol.listeners.length, protocol.subscriptions.size()]).toEqual([1, 2])
+    await one.close()
+
+    await eventually(() => protocol.listeners.length === 0)
+    expect(protocol.subscriptions.size()).toBe(0)
   })
 
   it('validates payloads before they are sent', async () => {

@@ -50,6 +50,22 @@ describe('groups on the log', () => {
     expect(payloads(await take(again, 2))).toEqual([10, 11])
   })
 
+  test('count what is not acked, whatever lies between', async () => {
+    const dir = directory()
+    const broker = await openInline(dir)
+    const member = broker.subscribe('jobs', { group: 'g', from: 'start' })
+    for (let n = 0; n < 10; n++) {
+      await publish(broker, 'jobs', n, n + 1)
+      await publish(broker, 'other', n, n + 1)
+    }
+    const got = await take(member, 10)
+    for (const n of [2, 3, 4, 8]) expect(got[n]?.ack()).toBe(true)
+    expect(await broker.groups()).toMatchObject([{ lagMessages: 6, inFlight: 6 }])
+    await broker.close()
+    const again = await openInline(dir)
+    expect(await again.groups()).toMatchObject([{ lagMessages: 6, inFlight: 0 }])
+  })
+
   test('share the work: each message goes to one member, and a member that leaves gives back what it had', async () => {
     const broker = await openInline(directory())
     const [one, two] = [1, 2].map(() => broker.subscribe('jobs', { group: 'g', from: 'start' }))

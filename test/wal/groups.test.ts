@@ -66,6 +66,46 @@ describe('groups on the log', () => {
     expect(await again.groups()).toMatchObject([{ lagMessages: 6, inFlight: 0 }])
   })
 
+  test.each([
+    ['an offset', 4],
+    ['so many from the end', -6],
+    ['a time', new Date(1_700_000_000_500)],
+  ] as const)('stay where they began, at %s, though nothing was read', async (_what, from) => {
+    const clock = new ManualClock()
+    const dir = directory()
+    const first = await openInline(dir, { clock })
+    await publish(first, 'jobs', 0, 4)
+    clock.advance(1000)
+    await publish(first, 'jobs', 4, 10)
+    first.subscribe('jobs', { group: 'g', from })
+    await until(() => first.ledger().log.appended > 10)
+    await first.flush()
+    await first.close()
+
+    const second = await openInline(dir, { clock })
+    await publish(second, 'jobs', 10, 12)
+    expect(await second.groups()).toMatchObject([{ cursor: 4, lagMessages: 8 }])
+    const member = second.subscribe('jobs', { group: 'g', from })
+    expect(payloads(await take(member, 8))).toEqual(range(4, 12))
+  })
+
+  test('are remembered when they are closed, or moved, before anything was read', async () => {
+    const dir = directory()
+    const first = await openInline(dir)
+    await publish(first, 'jobs', 0, 10)
+    first.subscribe('jobs', { group: 'closed', from: -3 })
+    first.subscribe('jobs', { group: 'moved', from: -3 })
+    await first.seekGroup('moved', 'jobs', 5)
+    await first.close()
+
+    const second = await openInline(dir)
+    await publish(second, 'jobs', 10, 12)
+    expect(await second.groups()).toMatchObject([
+      { name: 'closed', cursor: 7 },
+      { name: 'moved', cursor: 5 },
+    ])
+  })
+
   test('share the work: each message goes to one member, and a member that leaves gives back what it had', async () => {
     const broker = await openInline(directory())
     const [one, two] = [1, 2].map(() => broker.subscribe('jobs', { group: 'g', from: 'start' }))

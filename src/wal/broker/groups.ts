@@ -90,7 +90,7 @@ export class Groups {
     const known = this.#known(name, pattern)
     if ((this.#live.get(key)?.members.size ?? 0) > 0)
       throw new InvalidOptionError('group', name, 'It has members: close them first.')
-    this.#live.get(key)?.close()
+    this.#live.get(key)?.forget()
     this.#live.delete(key)
     this.#log.dropGroup(known)
     await this.#log.flush()
@@ -112,8 +112,8 @@ export class Groups {
   }
 
   /** Writes all cursors. */
-  close(): void {
-    for (const group of this.#live.values()) group.close()
+  async close(): Promise<void> {
+    await Promise.all([...this.#live.values()].map((group) => group.close()))
     this.#live.clear()
   }
 

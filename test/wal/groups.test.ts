@@ -187,6 +187,26 @@ describe('groups on the log', () => {
     await expect(broker.seekGroup('nobody', 'jobs', 'start')).rejects.toMatchObject({ option: 'group' })
   })
 
+  test('stay paused when they had no members, and until they are resumed', async () => {
+    const dir = directory()
+    const first = await openInline(dir)
+    first.subscribe('jobs', { group: 'g', from: 'start' })
+    await publish(first, 'jobs', 0, 2)
+    await first.close()
+    const broker = await openInline(dir)
+    broker.pauseGroup('g', 'jobs')
+    expect(await broker.groups()).toMatchObject([{ members: 0, paused: true }])
+    const member = broker.subscribe('jobs', { group: 'g' })
+    const handed: unknown[] = []
+    void member.next().then(({ value }) => handed.push(value?.payload))
+    await publish(broker, 'jobs', 2, 3)
+    expect(await broker.groups()).toMatchObject([{ members: 1, paused: true, inFlight: 0 }])
+    expect(handed).toEqual([])
+    broker.resumeGroup('g', 'jobs')
+    await until(() => handed.length === 1)
+    expect(handed).toEqual([0])
+  })
+
   test('a handler settles by returning, and gets again what it failed on', async () => {
     const clock = new ManualClock()
     const broker = await openInline(directory(), { clock })

@@ -7,7 +7,7 @@ import { root } from '../support/source-tree.ts'
 import { undo } from '../support/undo.ts'
 import { Promises, Writer } from './power-cut-world.ts'
 
-const rounds = Number(process.env['SPILLWAY_POWER_CUTS'] ?? 18)
+const rounds = Number(process.env['SPILLWAY_POWER_CUTS'] ?? 15)
 const policies: readonly SyncPolicy[] = ['always', 'interval', 'os']
 
 beforeAll(() => mustRun('node', ['scripts/build.mjs', '--if-stale'], root), 120_000)

@@ -1,22 +1,10 @@
 // Publishes from many places at once, reads it all as a member of a group, and writes a line for everything that is
 // promised or done, until it is stopped in the middle.
-import { writeSync } from 'node:fs'
 import { setTimeout as pass } from 'node:timers/promises'
 import { openDurableBroker } from '../../../dist/wal/index.js'
+import { say } from './say.mjs'
 
 const [directory, publishers, sync, life] = process.argv.slice(2)
-
-/** Returns when the reader can have it; a pipe that is full has to be waited for. */
-function say(...words) {
-  const line = `${words.join(' ')}\n`
-  for (let done = 0; done < line.length;) {
-    try {
-      done += writeSync(1, line.slice(done))
-    } catch (error) {
-      if (error.code !== 'EAGAIN') throw error
-    }
-  }
-}
 
 say('begin')
 const broker = await openDurableBroker(directory, { sync, segmentBytes: 40_000 })

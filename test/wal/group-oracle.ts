@@ -84,7 +84,7 @@ function checkShape({ acked, cursor, lost }: GroupSnapshot, nextSeq: number): vo
 }
 
 /** What a group with such a memory is given of the records. */
-function givenTo({ acked, cursor }: GroupSnapshot, records: readonly number[]): Set<number> {
+export function givenTo({ acked, cursor }: GroupSnapshot, records: readonly number[]): Set<number> {
   const left = records.filter((seq) => seq >= cursor)
   let next = 0
   const source = {

@@ -1,6 +1,9 @@
+import { expect } from 'vitest'
+import type { GroupStatus } from '../../src/wal/contract.ts'
 import { openLog } from '../../src/wal/recovery/open-log.ts'
 import { groupKey } from '../../src/wal/recovery/log-state.ts'
 import type { SimDisk } from '../crash/sim-disk.ts'
+import type { Reference } from '../log/group-world.ts'
 import { checkGroup, givenTo, type GroupNote } from './group-oracle.ts'
 import { readAll } from './sim-log.ts'
 
@@ -48,4 +51,25 @@ export function lookAt(
   const given = givenTo(memory, records)
   const acked = [...records.keys()].filter((index) => !given.has(records[index] ?? 0))
   return { length, acked: new Set(acked) }
+}
+
+/** What the broker says of the group is what the reference says. */
+export function checkStatus(
+  group: GroupStatus | undefined,
+  model: Reference,
+  sent: readonly Sent[],
+  { members, nowMs }: { readonly members: number; readonly nowMs: number },
+): void {
+  const open = [...model.log.keys()].filter((index) => index >= model.from && !model.acked.has(index))
+  const oldest = sent[open[0] ?? -1]
+  expect(group).toMatchObject({
+    lagMessages: open.length,
+    lagSeconds: oldest === undefined ? 0 : (nowMs - oldest.time) / 1000,
+    inFlight: model.inFlight().length,
+    members,
+    paused: model.paused,
+    lost: 0,
+  })
+  const { cursor = -1 } = group ?? {}
+  expect(sent.filter(({ seq }) => seq < cursor)).toHaveLength(model.cursor())
 }

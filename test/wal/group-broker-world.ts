@@ -7,7 +7,7 @@ import { Reference } from '../log/group-world.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { random } from '../support/seed.ts'
 import { turn } from '../support/watch.ts'
-import { afterPowerCut, lookAt, type Sent } from './group-broker-crash.ts'
+import { afterPowerCut, checkStatus, lookAt, type Sent } from './group-broker-crash.ts'
 import { type Place, resolve, type Setting, type Step } from './group-broker-steps.ts'
 import type { GroupNote } from './group-oracle.ts'
 
@@ -15,6 +15,7 @@ const dir = '/data/log'
 const deadlineMs = 100
 const name = 'g'
 const maxInFlight = 4
+const keyOf = ({ payload }: { payload: unknown }) => (payload as { key?: string }).key
 
 interface Member {
   poll(): GroupDelivery | undefined
@@ -104,10 +105,6 @@ export class GroupBrokerWorld {
     await this.#broker.close()
   }
 
-  async end(): Promise<void> {
-    await this.#broker.close()
-  }
-
   #stepAtOnce(step: Exclude<Step, { kind: 'publish' | 'take' | 'pass' | 'seek' }>): void {
     if (step.kind === 'join') {
       if (!this.#members.has(step.member)) this.#join(step.member, 'end')
@@ -171,8 +168,8 @@ export class GroupBrokerWorld {
     const attempt = (model.state.get(index)?.attempt ?? 0) + 1
     expect(delivery.attempt).toBe(attempt)
     expect(delivery.payload).toEqual({ key: model.log[index]?.key })
-    const owner = this.#members.get(member)
-    model.state.set(index, { until: this.#clock.now() + deadlineMs, member: owner, attempt })
+    const until = this.#clock.now() + deadlineMs
+    model.state.set(index, { until, member: this.#members.get(member), attempt })
     this.#held.push(delivery)
   }
 
@@ -222,14 +219,9 @@ export class GroupBrokerWorld {
   }
 
   #join(member: number, from: GroupPosition): void {
-    const options = {
-      group: name,
-      from: typeof from === 'object' && 'shift' in from ? 'end' : from,
-      ackDeadlineMs: deadlineMs,
-      maxInFlight,
-      orderingKey: keyOf,
-    } as const
-    this.#members.set(member, this.#broker.subscribe(this.#pattern, options) as Member)
+    const position = typeof from === 'object' && 'shift' in from ? 'end' : from
+    const options = { from: position, ackDeadlineMs: deadlineMs, maxInFlight, orderingKey: keyOf }
+    this.#members.set(member, this.#broker.subscribe(this.#pattern, { group: name, ...options }))
   }
 
   #leave(member: number): void {
@@ -284,30 +276,16 @@ export class GroupBrokerWorld {
     this.#notes.push({ remembered: true })
     this.#disk = disk
     // The old process does nothing more: its timers end with its clock, and its deliveries are lost.
-    const clock = new ManualClock()
-    clock.advance(this.#clock.now() - clock.now())
-    this.#clock = clock
+    this.#clock = new ManualClock(this.#clock.now())
     this.#over.length = 0
     await this.#open()
   }
 
   async #compare(): Promise<void> {
-    const model = this.#model
     assertBalanced(this.#broker.ledger())
     const [group] = await this.#broker.groups()
-    const open = [...model.log.keys()].filter((index) => index >= model.from && !model.acked.has(index))
-    const oldest = this.#sent[open[0] ?? -1]
-    expect(group).toMatchObject({
-      lagMessages: open.length,
-      lagSeconds: oldest === undefined ? 0 : (this.#clock.now() - oldest.time) / 1000,
-      inFlight: model.inFlight().length,
-      members: this.#members.size,
-      paused: model.paused,
-      lost: 0,
-    })
-    const cursor = group?.cursor ?? -1
-    expect(cursor).toBeLessThanOrEqual(this.#broker.ledger().log.appended)
-    expect(this.#sent.filter(({ seq }) => seq < cursor)).toHaveLength(model.cursor())
+    checkStatus(group, this.#model, this.#sent, { members: this.#members.size, nowMs: this.#clock.now() })
+    expect(group?.cursor).toBeLessThanOrEqual(this.#broker.ledger().log.appended)
   }
 
   /** The number in the log of a record of the group, or of the next one. */
@@ -318,8 +296,4 @@ export class GroupBrokerWorld {
   #indexOf({ seq }: GroupDelivery): number {
     return this.#sent.findIndex((record) => record.seq === seq)
   }
-}
-
-function keyOf({ payload }: { readonly payload: unknown }): string | undefined {
-  return (payload as { readonly key?: string }).key
 }

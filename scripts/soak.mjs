@@ -13,7 +13,7 @@ const defaults = {
   /** Properties and models run so many times as often as in npm test: each round has another seed anyway. */
   SPILLWAY_RUNS: '1',
   /** Checks after crashes, per script: npm test has 18 000. */
-  SPILLWAY_CRASH_STATES: '100000',
+  SPILLWAY_CRASH_STATES: '40000',
   SPILLWAY_KILL_ROUNDS: '100',
   SPILLWAY_POWER_CUTS: '15',
 }
@@ -35,6 +35,7 @@ do {
   const args = ['--testTimeout=600000', ...files]
   const { crashStates, exitCode } = await runVitest(args, { ...settings, SPILLWAY_SEED: seed })
   states += crashStates
+  console.log(`${states.toLocaleString('en')} distinct states after crashes so far`)
   if (exitCode !== 0) {
     say(`Round ${rounds} failed. Repeat it with: ${repeat} npm test`)
     process.exit(exitCode)

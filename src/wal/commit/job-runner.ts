@@ -38,8 +38,9 @@ export class JobRunner {
     }
   }
 
-  close(): void {
-    if (this.#failed === undefined) this.#writer.trim()
+  /** With `trim`, and if nothing has failed, the zeros written ahead are cut off. */
+  close(trim = true): void {
+    if (trim && this.#failed === undefined) this.#writer.trim()
     this.#writer.close()
   }
 }

@@ -82,7 +82,7 @@ export class Log implements SourceLog {
       ...settings,
       arenaBytes,
       now: () => settings.clock.now(),
-      later: (commit) => process.nextTick(commit),
+      later: (commit, after) => (after === 'turn' ? process.nextTick(commit) : setImmediate(commit)),
       visible: (seq) => this.#becameVisible(seq),
       sealed: () =>
         queueMicrotask(() => {

@@ -1,4 +1,4 @@
-import { loneMutants } from './lone-mutants.mjs'
+import { commitMutants } from './commit-mutants.mjs'
 
 /**
  * Deliberate bugs, each a replacement of one text in a file of src/wal, and the test file that must notice it;
@@ -58,7 +58,7 @@ export const mutants = [
     name: 'acknowledged before it is synced',
     by: 'crash',
     file: 'commit/job-runner.ts',
-    from: 'else if (job.sync) writer.sync(start)',
+    from: 'else if (jobs.some(({ sync }) => sync)) writer.sync(start)',
     to: 'else void start',
   },
   {
@@ -300,5 +300,5 @@ export const mutants = [
     from: "const limit = this.#level === 'synced' ? active.durable : Number.POSITIVE_INFINITY",
     to: 'const limit = Number.POSITIVE_INFINITY',
   },
-  ...loneMutants,
+  ...commitMutants,
 ]

@@ -127,7 +127,7 @@ export class CommitQueue {
     if (this.#failed !== undefined) throw this.#failed
     this.#maker.check(topic, value)
     if (!this.#maker.add(topic, encoding, value, extras)) {
-      this.#closeOpen()
+      this.#closeOpen(true)
       if (this.#mayOverlap) this.#submit() // full batches need not wait for the caller's turn to end
       this.#maker.addAlone(topic, encoding, value, extras)
     }
@@ -192,12 +192,10 @@ export class CommitQueue {
     this.#options.later(this.#commit, this.#engine.atOnce === true ? 'events' : 'turn')
   }
 
-  #closeOpen(): void {
-    const batch = this.#maker.close({
-      segment: this.#header.baseSeq,
-      position: this.#position,
-      salt: this.#header.salt,
-    })
+  /** A full batch means that much is loaded: the thread that does so has time for checksums, the writer has not. */
+  #closeOpen(isFull = false): void {
+    const { baseSeq, salt } = this.#header
+    const batch = this.#maker.close({ segment: baseSeq, position: this.#position, salt }, isFull)
     if (batch === undefined) return
     this.#state.indexBatch(batch.baseSeq, this.#position, batch.timeMs)
     this.#closed.push(batch)

@@ -20,16 +20,20 @@ export interface CommitThreadData {
   readonly turn: SharedArrayBuffer
 }
 
-/** The thread's answer to each job, and to the end. */
+/** What the thread throws away is small and never lives long. */
+const limits = { maxYoungGenerationSizeMb: 2 }
+
+/** The thread's answer to so many jobs, which took so long together, and to the end. */
 export type Answer =
   | { readonly kind: 'closed' }
-  | { readonly kind: 'done'; readonly ms: number }
-  | {
-      readonly kind: 'failed'
-      readonly stored: JobFailure['stored']
-      readonly message: string
-      readonly code: string
-    }
+  | ({ readonly count: number; readonly ms: number } & ({ readonly kind: 'done' } | FailedAnswer))
+
+export interface FailedAnswer {
+  readonly kind: 'failed'
+  readonly stored: JobFailure['stored']
+  readonly message: string
+  readonly code: string
+}
 
 /**
  * Does jobs in a thread of its own, so that syncing blocks nobody and a busy thread pool delays nothing; but for lone
@@ -66,7 +70,8 @@ export class WorkerEngine implements Engine {
       ...{ bell: this.#bell, place: memory, turn },
     }
     const script = new URL('./commit-thread.js', import.meta.url)
-    this.#worker = new Worker(script, { workerData, transferList: [port2], name: 'spillway-commit' })
+    const options = { name: 'spillway-commit', transferList: [port2], resourceLimits: limits }
+    this.#worker = new Worker(script, { ...options, workerData })
     port1.on('message', (answer: Answer) => this.#answered(answer))
     this.#worker.on('error', (error) => this.#gone(error))
     this.#worker.on('exit', () => this.#gone(new Error('the commit thread has ended')))
@@ -126,9 +131,12 @@ export class WorkerEngine implements Engine {
       void this.#worker.terminate()
       return this.#ended?.()
     }
-    if (answer.kind === 'done' && this.#lone) this.#loneJobs.took(answer.ms, performance.now())
-    if (--this.#underWay === 0 && this.#ended === undefined) this.#port.unref()
-    this.#done(answer.kind === 'done' ? undefined : failureOf(answer))
+    const { count, kind, ms } = answer
+    if (kind === 'done' && this.#lone) this.#loneJobs.took(ms, performance.now())
+    this.#underWay -= count
+    if (this.#underWay === 0 && this.#ended === undefined) this.#port.unref()
+    const failure = kind === 'done' ? undefined : failureOf(answer)
+    for (let job = 0; job < count; job++) this.#done(failure)
   }
 
   /** The thread is gone: nothing can be known of the jobs under way. */
@@ -140,8 +148,6 @@ export class WorkerEngine implements Engine {
   }
 }
 
-function failureOf(answer: Answer): JobFailure {
-  if (answer.kind !== 'failed')
-    return { error: new Error(`the commit thread answered ${answer.kind}`), stored: 'unknown' }
-  return { error: Object.assign(new Error(answer.message), { code: answer.code }), stored: answer.stored }
+function failureOf({ code, message, stored }: FailedAnswer): JobFailure {
+  return { error: Object.assign(new Error(message), { code }), stored }
 }

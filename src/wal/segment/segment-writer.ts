@@ -1,4 +1,4 @@
-import { batchBytes, sealBatch } from '../format/batch-header.ts'
+import { batchBytes, completeBatch } from '../format/batch-header.ts'
 import { encodeSegmentHeader, type SegmentHeader } from '../format/segment-header.ts'
 import { batchHeaderBytes, segmentHeaderBytes, viewOf } from '../format/layout.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
@@ -16,6 +16,8 @@ export interface WriterStart {
 /** How much is written as zeros ahead of the records: overwriting needs no change of the file's extents to be synced. */
 const zeroStep = 256 * 1024
 const zeros = new Uint8Array(zeroStep)
+/** Behind larger writes there are no zeros: they would be written twice, and gain little. */
+const largeWrite = 64 * 1024
 
 /**
  * Appends batches to the active segment and moves on to the next. After any method has thrown, call only `close`.
@@ -28,6 +30,7 @@ export class SegmentWriter {
   readonly #place: WriterPlace
   #file: File
   #header: SegmentHeader
+  #isLarge = false
   /** A sync has failed. */
   #broken = false
   /** After `write` has thrown: nothing from `since` on can be found on the disk. */
@@ -70,7 +73,7 @@ export class SegmentWriter {
       const length = batchBytes(view.getUint32(at + 8, true))
       const batch = bytes.subarray(at, at + length)
       const batchView = new DataView(view.buffer, view.byteOffset + at, batchHeaderBytes)
-      previousCrc = sealBatch(batch, batchView, this.#header.salt, previousCrc, start + at - durable)
+      previousCrc = completeBatch(batch, batchView, this.#header.salt, previousCrc, start + at - durable)
       at += length
     }
     try {
@@ -81,6 +84,7 @@ export class SegmentWriter {
     }
     this.#place.previousCrc = previousCrc
     this.#place.position = start + bytes.length
+    this.#isLarge = bytes.length > largeWrite
   }
 
   /**
@@ -117,7 +121,7 @@ export class SegmentWriter {
   /** Writes some zeros ahead, when there is time for it; returns whether there was something to do. */
   prepare(): boolean {
     const { position, zeroedTo } = this.#place
-    if (this.#zeroAhead === 0 || zeroedTo - position >= this.#zeroAhead) return false
+    if (this.#zeroAhead === 0 || this.#isLarge || zeroedTo - position >= this.#zeroAhead) return false
     const from = Math.max(zeroedTo, position)
     this.#place.zeroedTo = from + zeroStep // even if it fails: part of them may be there, and must be cut off at the end
     writeAll(this.#file, zeros, from)

@@ -1,10 +1,10 @@
-// Runs the benchmarks and writes what they measured into README.md, between its markers.
+// Runs the benchmarks and writes what they measured into README.md, each into a part of its own behind the marker.
 //
 //     node bench/report.mjs              all of them
-//     node bench/report.mjs fanout …     only these; the others keep their earlier results
+//     node bench/report.mjs fanout …     only these; the others keep what was measured earlier
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,27 +27,32 @@ const names = readdirSync(directory)
 mkdirSync(results, { recursive: true })
 for (const name of names) {
   if (chosen.length > 0 && !chosen.some((part) => name.includes(part))) continue
-  const options = [join(directory, `${name}.bench.mjs`), '--json', fileOf(name)]
+  const json = join(results, `${name}.json`)
+  rmSync(json, { force: true })
   try {
-    execFileSync(process.execPath, options, { stdio: 'inherit' })
+    execFileSync(process.execPath, [join(directory, `${name}.bench.mjs`), '--json', json], {
+      stdio: 'inherit',
+    })
   } catch {
     console.error(`${name} failed; its earlier results stay`)
+    continue
   }
+  await write(name, JSON.parse(readFileSync(json, 'utf8')))
 }
 
-const suites = names
-  .filter((name) => existsSync(fileOf(name)))
-  .map((name) => JSON.parse(readFileSync(fileOf(name), 'utf8')))
-const { awaitNs, objectNs } = await machineSpeed()
-const text = readFileSync(readme, 'utf8')
-const [before, after] = [text.slice(0, text.indexOf(start) + start.length), text.slice(text.indexOf(end))]
-writeFileSync(readme, `${before}\n\n${[heading(), goals(), figures()].join('\n\n')}\n\n${after}`)
-
-function fileOf(name) {
-  return join(results, `${name}.json`)
+/** Puts the results of one benchmark in place of its earlier ones. */
+async function write(name, suite) {
+  const text = readFileSync(readme, 'utf8')
+  const [before, after] = [text.slice(0, text.indexOf(start) + start.length), text.slice(text.indexOf(end))]
+  const old = text.slice(before.length, text.length - after.length).split(/^(?=### )/m)
+  const parts = new Map(old.slice(1).map((part) => [/^### (.*)$/m.exec(part)[1], part.trim()]))
+  parts.set(name, [`### ${name}`, await heading(), goals(suite), figures(suite)].join('\n\n').trim())
+  const sorted = names.filter((each) => parts.has(each)).map((each) => parts.get(each))
+  writeFileSync(readme, `${before}\n\n${sorted.join('\n\n')}\n\n${after}`)
 }
 
-function heading() {
+async function heading() {
+  const { awaitNs, objectNs } = await machineSpeed()
   const date = new Date().toISOString().slice(0, 10)
   return (
     `Measured ${date} on Node ${process.versions.node} with ${availableParallelism()} shared cores. ` +
@@ -56,36 +61,26 @@ function heading() {
   )
 }
 
-function goals() {
-  const rows = suites.flatMap(({ cases }) =>
-    cases.flatMap(({ label, goals: met }) =>
-      met.map(
-        (goal) =>
-          `| ${label} | ${goal.text} | ${figure(goal.measured)} ${goal.unit} | ${goal.met ? '✔' : '✘'} |`,
-      ),
+function goals({ cases }) {
+  const rows = cases.flatMap(({ label, goals: met }) =>
+    met.map(
+      (goal) =>
+        `| ${label} | ${goal.text} | ${figure(goal.measured)} ${goal.unit} | ${goal.met ? '✔' : '✘'} |`,
     ),
   )
-  return [
-    '### Goals',
-    '',
-    '| Benchmark | Goal | Measured | Met |',
-    '| --- | --- | ---: | :---: |',
-    ...rows,
-  ].join('\n')
+  if (rows.length === 0) return 'No goals.'
+  return ['| Benchmark | Goal | Measured | Met |', '| --- | --- | ---: | :---: |', ...rows].join('\n')
 }
 
-function figures() {
-  const tables = suites.map(({ title, cases }) =>
-    [`**${title}**`, '', ...cases.flatMap(caseTable)].join('\n'),
-  )
-  return ['### Figures', '', ...tables].join('\n')
+function figures({ cases, title }) {
+  return [`**${title}**`, '', ...cases.flatMap(caseTable)].join('\n')
 }
 
 function caseTable({ label, unit, note, rows }) {
   const more = Object.keys(rows[0].columns ?? {})
   const lines = rows.map(({ name, median, min, max, columns }) => {
     const range = min === max ? '' : `${figure(min)} – ${figure(max)}`
-    return rowOf([name, figure(median), range, ...more.map((heading) => columns[heading])])
+    return rowOf([name, figure(median), range, ...more.map((column) => columns[column])])
   })
   const remark = note === undefined ? [] : ['', note]
   const rule = ['---', '---:', '---:', ...more.map(() => '---:')]

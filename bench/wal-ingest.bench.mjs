@@ -3,32 +3,41 @@
 //
 //     node bench/wal-ingest.bench.mjs
 
-import { fasterThan, goalsAmong, rateOf, shareOf } from './lib/logs/goals.mjs'
+import { fork } from 'node:child_process'
+import { atMost } from './lib/goal.mjs'
+import { newDirectory } from './lib/logs/directory.mjs'
+import { goalsAmong, shareOf } from './lib/logs/goals.mjs'
 import { rateColumns } from './lib/logs/rates.mjs'
 import { sizeName, sizes } from './lib/logs/records.mjs'
 import { inRounds, openAll } from './lib/logs/rounds.mjs'
 import { rawDisk, rawDiskAppend, realStores } from './lib/logs/stores.mjs'
 import { suite } from './lib/suite.mjs'
 
+const script = new URL('./lib/logs/load-once.mjs', import.meta.url)
 const roundBytes = 32_000_000
 const contestants = [realStores[0], rawDiskAppend, rawDisk, ...realStores.slice(1)]
 const floor = rawDiskAppend.name
 const goals = {
-  100: [
-    rateOf(9_000_000, 'spillway', 'records'),
-    shareOf(0.87, 'spillway', floor),
-    fasterThan(3.5, 'spillway', 'lmdb'),
-  ],
-  1024: [shareOf(0.92, 'spillway', floor)],
-  16_384: [shareOf(0.92, 'spillway', floor)],
+  100: [shareOf(0.7, 'spillway', floor)],
+  1024: [shareOf(0.85, 'spillway', floor)],
+  16_384: [shareOf(0.85, 'spillway', floor)],
 }
 
-const cases = sizes.map((size) => ({
-  label: `ingest: ${sizeName(size)}`,
-  unit: 'ns per record',
-  collect: () => ingestRows(size),
-  goals: goalsAmong(contestants, goals[size]),
-}))
+const cases = sizes.flatMap((size) => [
+  {
+    label: `ingest: ${sizeName(size)}`,
+    unit: 'ns per record',
+    collect: () => ingestRows(size),
+    goals: goalsAmong(contestants, goals[size]),
+  },
+  {
+    label: `ingest: memory of a process that loads 100 MB of ${sizeName(size)}`,
+    unit: 'MB resident',
+    note: 'Of which Node itself takes about 44, and the values that are stored 4 when they are of 16 KiB.',
+    collect: () => memoryRows(size),
+    goals: [atMost(80, 'spillway', 'MB')],
+  },
+])
 
 await suite({ name: 'wal-ingest', title: 'ns per record, loading in bulk until all is on the disk', cases })
 
@@ -57,4 +66,26 @@ async function affordable(store, full) {
   const before = performance.now()
   await store.load(probe)
   return Math.ceil((probe * 1000) / (performance.now() - before))
+}
+
+/** Each store loads in a process of its own. */
+async function memoryRows(size) {
+  const rows = []
+  for (const { name } of realStores)
+    rows.push({ name, samples: [await loadOnce(name, newDirectory(name), size)] })
+  return rows
+}
+
+function loadOnce(name, directory, size) {
+  const child = fork(script, [name, directory, size], { execArgv: [] })
+  return new Promise((resolve, reject) => {
+    let megabytes
+    child.on('message', (message) => {
+      megabytes = message
+    })
+    child.on('error', reject)
+    child.on('exit', () =>
+      megabytes === undefined ? reject(new Error(`${name} did not load`)) : resolve(megabytes),
+    )
+  })
 }

@@ -28,7 +28,7 @@ const cases = [
       return await ackRows(stores, size, publishers)
     },
     goals: goalsAmong(stores, [
-      latencyOf(0.3, 'spillway', 'p50'),
+      latencyOf(0.5, 'spillway', 'p50'),
       fasterThan(1, 'spillway', 'lmdb'),
       fasterThan(1, 'spillway', 'classic-level'),
     ]),

@@ -1,3 +1,5 @@
+import { commitMutants } from './commit-mutants.mjs'
+
 /**
  * Deliberate bugs, each a replacement of one text in a file of src/wal, and the test file that must notice it;
  * `only` names the tests in it that do, to save time. A text that is not found exactly once is an error: the table then no longer says what it seems to say.
@@ -49,14 +51,14 @@ export const mutants = [
     name: 'a sealed segment is not synced before the next is begun',
     by: 'crash',
     file: 'segment/segment-writer.ts',
-    from: '    this.#file.sync()\n    this.#durable = end\n',
-    to: '    this.#durable = end\n',
+    from: '    this.#file.sync()\n    this.#place.durable = end\n',
+    to: '    this.#place.durable = end\n',
   },
   {
     name: 'acknowledged before it is synced',
     by: 'crash',
     file: 'commit/job-runner.ts',
-    from: 'else if (job.sync) writer.sync(start)',
+    from: 'else if (jobs.some(({ sync }) => sync)) writer.sync(start)',
     to: 'else void start',
   },
   {
@@ -64,7 +66,7 @@ export const mutants = [
     by: 'crash',
     only: 'nothing but levels',
     file: 'segment/segment-writer.ts',
-    from: 'previousCrc, start + at - this.#durable)',
+    from: 'previousCrc, start + at - durable)',
     to: 'previousCrc, 0 * start)',
   },
   {
@@ -72,8 +74,8 @@ export const mutants = [
     by: 'damage',
     only: 'below the watermark',
     file: 'segment/segment-writer.ts',
-    from: '      throw error\n    }\n    this.#durable = this.#position\n',
-    to: '      throw error\n    }\n    this.#durable = since\n',
+    from: '      throw error\n    }\n    this.#place.durable = this.#place.position\n',
+    to: '      throw error\n    }\n    this.#place.durable = since\n',
   },
   {
     name: 'a failed sync is tried again',
@@ -144,7 +146,7 @@ export const mutants = [
     only: 'while zeros',
     file: 'segment/segment-writer.ts',
     from: '    writeAll(this.#file, zeros, from)\n',
-    to: '    this.#zeroedTo = from\n    writeAll(this.#file, zeros, from)\n    this.#zeroedTo = from + zeroStep\n',
+    to: '    this.#place.zeroedTo = from\n    writeAll(this.#file, zeros, from)\n    this.#place.zeroedTo = from + zeroStep\n',
   },
   {
     name: 'the segment is closed before the next could be opened',
@@ -298,4 +300,5 @@ export const mutants = [
     from: "const limit = this.#level === 'synced' ? active.durable : Number.POSITIVE_INFINITY",
     to: 'const limit = Number.POSITIVE_INFINITY',
   },
+  ...commitMutants,
 ]

@@ -132,7 +132,11 @@ export interface DurableBrokerOptions {
    * `retention.topics`. Without it only `compact()` does. @defaultValue true
    */
   readonly compactOnSeal?: boolean
-  /** Where writing and syncing happen: `worker` in a thread of its own, `inline` in the caller's. @defaultValue 'worker' */
+  /**
+   * Where writing and syncing happen: `inline` in the caller's thread, `worker` in one of its own. On a disk that syncs
+   * within half a millisecond, `worker` does in the caller's thread what a lone publisher waits for: one that publishes
+   * again only when it has been told, while nobody else does. @defaultValue 'worker'
+   */
   readonly engine?: 'worker' | 'inline'
   readonly codec?: PayloadCodec
   /** Bounds of what mailboxes with the policy `spill` have on the disk, and of the dropped copies that are kept. */

@@ -12,16 +12,6 @@ export function rateOf(limit, name, what) {
   }
 }
 
-/** `name` moves at least `limit` GB a second, in a case measured in ns per record of `size` bytes. */
-export function throughputOf(limit, name, size) {
-  const text = `${name} ≥ ${limit} GB/s`
-  return {
-    text,
-    names: [name],
-    evaluate: (rows) => least(size / median(rowOf(rows, name).samples), limit, 'GB/s'),
-  }
-}
-
 /** `quantile` is `p50` or `p99`: at most `limit` ms. */
 export function latencyOf(limit, name, quantile) {
   return {
@@ -53,15 +43,6 @@ export function shareOf(share, name, other) {
       const shares = rowOf(rows, other).samples.map((sample, round) => sample / own[round])
       return least(median(shares), share, 'of it')
     },
-  }
-}
-
-/** At most `limit` MB more memory. */
-export function memoryOf(limit, name) {
-  return {
-    text: `${name} ≤ ${limit} MB resident`,
-    names: [name],
-    evaluate: (rows) => most(median(rowOf(rows, name).megabytes), limit, 'MB'),
   }
 }
 

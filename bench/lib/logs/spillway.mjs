@@ -3,7 +3,7 @@ import { topic, valuesOf } from './records.mjs'
 
 // One flush per so many bytes, and at most so many flushes ahead of the disk.
 const flushBytes = 1024 * 1024
-const ahead = 4
+const ahead = 2
 
 /** Ours, as a program uses it. */
 export const spillway = { name: 'spillway', open: (directory, size) => openSpillway(directory, size) }

@@ -7,7 +7,7 @@ import type { Batch } from './batch.ts'
 export const batchRoom: number = 64 * 1024
 const leastRoom = 16 * 1024
 const leastChunks = 4
-/** So many are kept when there were ever so many: new memory costs more than memory that was used before. */
+/** Of more than so many some are given back when the disk has caught up; of fewer none, for new memory is slow. */
 const mostChunks = 16
 
 /** Memory in which batches stand side by side, oldest first. */
@@ -67,11 +67,11 @@ export class Arena {
 
   /** A chunk with nothing in it: the oldest if it can be used again. */
   #next(least: number): Chunk {
-    while (this.#chunks.length >= leastChunks && isWritten(this.#chunks[0])) {
-      const oldest = this.#chunks.shift()
-      const isUsable = oldest?.bytes.length === this.#chunkBytes && least <= this.#chunkBytes
-      if (isUsable && this.#chunks.length < mostChunks) return { bytes: oldest.bytes, batches: [], used: 0 }
-    }
+    const chunks = this.#chunks
+    const oldest = chunks.length >= leastChunks && isWritten(chunks[0]) ? chunks.shift() : undefined
+    if (chunks.length > mostChunks && isWritten(chunks[mostChunks >> 1])) chunks.shift()
+    if (oldest?.bytes.length === this.#chunkBytes && least <= this.#chunkBytes)
+      return { bytes: oldest.bytes, batches: [], used: 0 }
     return this.#newChunk(Math.max(least, this.#chunkBytes))
   }
 

@@ -1,6 +1,7 @@
 import { LogOverloadedError, RecordTooLargeError } from '../errors.ts'
 import { BatchBuilder, bytesForOne, type RecordExtras } from '../format/batch-builder.ts'
-import type { Encoding } from '../format/layout.ts'
+import { checkBody } from '../format/batch-header.ts'
+import { type Encoding, viewOf } from '../format/layout.ts'
 import type { LogState, TopicState } from '../recovery/log-state.ts'
 import { Arena } from './arena.ts'
 import { Batch, type Waiter } from './batch.ts'
@@ -76,12 +77,16 @@ export class BatchMaker {
     if (waiter !== undefined) this.#waiters.push(waiter)
   }
 
-  /** Ends the open batch, which will stand at this place; undefined when there is nothing in it. */
-  close(place: Pick<Batch, 'segment' | 'position' | 'salt'>): Batch | undefined {
+  /**
+   * Ends the open batch, which will stand at this place; undefined when there is nothing in it. With `check` its
+   * checksum is made here, so that the writer need not.
+   */
+  close(place: Pick<Batch, 'segment' | 'position' | 'salt'>, check: boolean): Batch | undefined {
     const open = this.#open
     if (open === undefined || open.count === 0) return undefined
     this.#open = undefined
     const bytes = open.close()
+    if (check) checkBody(bytes, viewOf(bytes), place.salt)
     const { baseSeq, count, timeMs } = open
     const batch = new Batch(bytes, { baseSeq, count, timeMs, ...place, sync: this.#sync }, this.#waiters)
     this.#sync = false

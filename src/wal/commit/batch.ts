@@ -67,3 +67,9 @@ export function addPart(parts: Uint8Array[], bytes: Uint8Array): void {
     parts[parts.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length)
   else parts.push(bytes)
 }
+
+/** A batch without bytes, whose only purpose is that somebody hears when its job is done. */
+export function noticeTo(waiter: Waiter): Batch {
+  const nothing = { baseSeq: 0, count: 0, timeMs: 0, segment: 0, position: 0, salt: 0, sync: true }
+  return new Batch(new Uint8Array(0), nothing, [waiter])
+}

@@ -8,14 +8,14 @@ import { nextHeader, type SealedSegment } from '../recovery/directory.ts'
 import { sealOf } from '../recovery/seal.ts'
 import type { WriterStart } from '../segment/segment-writer.ts'
 import type { Arena } from './arena.ts'
-import { addPart, Batch, type Waiter } from './batch.ts'
+import { addPart, type Batch, noticeTo, type Waiter } from './batch.ts'
 import { type BatchLimits, BatchMaker } from './batch-maker.ts'
 import type { Engine, Job, JobDone, JobFailure } from './engine.ts'
 
 export interface CommitOptions extends BatchLimits {
   readonly segmentBytes: number
   /** Runs `commit` when the caller's turn is over; the queue asks once until it has run. */
-  readonly later: (commit: () => void) => void
+  readonly later: (commit: () => void, after: 'turn' | 'events') => void
   /** Records became visible: all below `nextSeq`. */
   readonly visible: (nextSeq: number) => void
   /** A segment was sealed. */
@@ -52,6 +52,8 @@ export class CommitQueue {
   #closedBytes = 0
   /** Publishers whose records have not been handed over. */
   #unsent = 0
+  /** Somebody has published while a job was under way. */
+  #crowded = false
   readonly #inFlight: Submitted[] = []
   #flyingBytes = 0
   #scheduled = false
@@ -125,17 +127,15 @@ export class CommitQueue {
     if (this.#failed !== undefined) throw this.#failed
     this.#maker.check(topic, value)
     if (!this.#maker.add(topic, encoding, value, extras)) {
-      this.#closeOpen()
+      this.#closeOpen(true)
       if (this.#mayOverlap) this.#submit() // full batches need not wait for the caller's turn to end
       this.#maker.addAlone(topic, encoding, value, extras)
     }
     this.#maker.note(sync, waiter)
     if (waiter !== undefined) this.#unsent++
     this.#state.nextSeq++
-    if (!this.#scheduled) {
-      this.#scheduled = true
-      this.#options.later(this.#commit)
-    }
+    if (this.#inFlight.length > 0) this.#crowded = true
+    this.#schedule()
   }
 
   /** Hands over what there is, if the engine has time for it; all of it when `now`. */
@@ -151,7 +151,7 @@ export class CommitQueue {
   sync(waiter: Waiter): void {
     if (this.#failed !== undefined) return waiter.failed('no', this.#failed.cause)
     this.commit(true)
-    this.#send({ parts: [], sync: true }, [watermark(waiter)], undefined)
+    this.#send({ parts: [], sync: true }, [noticeTo(waiter)], undefined)
   }
 
   /** Says on disk how far the log is durable, so that later damage is not taken for a torn tail. */
@@ -186,12 +186,16 @@ export class CommitQueue {
     return flying === 0 || (flying === 1 && isMuch)
   }
 
-  #closeOpen(): void {
-    const batch = this.#maker.close({
-      segment: this.#header.baseSeq,
-      position: this.#position,
-      salt: this.#header.salt,
-    })
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#options.later(this.#commit, this.#engine.atOnce === true ? 'events' : 'turn')
+  }
+
+  /** A full batch means that much is loaded: the thread that does so has time for checksums, the writer has not. */
+  #closeOpen(isFull = false): void {
+    const { baseSeq, salt } = this.#header
+    const batch = this.#maker.close({ segment: baseSeq, position: this.#position, salt }, isFull)
     if (batch === undefined) return
     this.#state.indexBatch(batch.baseSeq, this.#position, batch.timeMs)
     this.#closed.push(batch)
@@ -223,25 +227,29 @@ export class CommitQueue {
   /** Sends closed batches as one job, up to a limit; those that stand side by side in memory are written together. */
   #submit(): void {
     const parts: Uint8Array[] = []
-    let [count, bytes, sync] = [0, 0, false]
+    let [count, bytes, sync, waiting] = [0, 0, false, 0]
     for (const batch of this.#closed) {
       if (count > 0 && bytes + batch.bytes.length > maxJobBytes) break
       addPart(parts, batch.bytes)
       bytes += batch.bytes.length
       sync ||= batch.sync
-      this.#unsent -= batch.waiting
+      waiting += batch.waiting
       count++
     }
     if (count === 0) return
+    const isLone =
+      sync && waiting === 1 && this.#unsent === 1 && !this.#crowded && this.#inFlight.length === 0
+    this.#crowded = false
+    this.#unsent -= waiting
     this.#closedBytes -= bytes
-    this.#send({ parts, sync }, this.#closed.splice(0, count), undefined)
+    this.#send({ parts, sync }, this.#closed.splice(0, count), undefined, isLone)
   }
 
   #sendControl(bytes: Uint8Array, sync: boolean, waiter: Waiter | undefined): void {
     this.#position += bytes.length
     this.#send(
       { parts: [this.#copy(bytes)], sync },
-      waiter === undefined ? [] : [watermark(waiter)],
+      waiter === undefined ? [] : [noticeTo(waiter)],
       undefined,
     )
   }
@@ -252,13 +260,13 @@ export class CommitQueue {
     return copy
   }
 
-  #send(job: Job, batches: readonly Batch[], seal: SealedSegment | undefined): void {
+  #send(job: Job, batches: readonly Batch[], seal: SealedSegment | undefined, isLone = false): void {
     let bytes = 0
     for (const part of job.parts) bytes += part.length
     this.#written += bytes
     this.#flyingBytes += bytes
     this.#inFlight.push({ bytes, batches, sync: job.sync, end: this.#written, seal })
-    this.#engine.submit(job)
+    this.#engine.submit(job, isLone)
   }
 
   #done(failure: JobFailure | undefined): void {
@@ -274,10 +282,7 @@ export class CommitQueue {
     if (job.seal !== undefined) this.#options.sealed(job.seal)
     // With many waiting, the disk shall be busy while they are told; with few, they have time to join the next write.
     if (this.#maker.count >= overlapFrom || this.#closed.length > 0) this.commit(false)
-    else if (this.#inFlight.length === 0 && this.#maker.count > 0 && !this.#scheduled) {
-      this.#scheduled = true
-      this.#options.later(this.#commit)
-    }
+    else if (this.#inFlight.length === 0 && this.#maker.count > 0) this.#schedule()
     if (job.batches.length > 0) this.#options.visible(this.#visible)
     for (const batch of job.batches) for (const waiter of batch.takeWaiters()) waiter.stored()
   }
@@ -293,10 +298,4 @@ export class CommitQueue {
     for (const batch of waiting) for (const waiter of batch.takeWaiters()) waiter.failed('no', error)
     for (const waiter of open) waiter.failed('no', error)
   }
-}
-
-/** A batch without bytes, whose only purpose is that somebody hears when its job is done. */
-function watermark(waiter: Waiter): Batch {
-  const nothing = { baseSeq: 0, count: 0, timeMs: 0, segment: 0, position: 0, salt: 0, sync: true }
-  return new Batch(new Uint8Array(0), nothing, [waiter])
 }

@@ -2,14 +2,43 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { nodeFileSystem } from '../fs/node-fs.ts'
 import { codeOf } from '../segment/files.ts'
 import { SegmentWriter } from '../segment/segment-writer.ts'
+import { WriterPlace } from '../segment/writer-place.ts'
 import type { Job, JobFailure } from './engine.ts'
+import { JobIntake } from './job-intake.ts'
 import { JobRunner } from './job-runner.ts'
-import type { Answer, CommitThreadData } from './worker-engine.ts'
+import { Turn } from './turn.ts'
+import type { Answer, CommitThreadData, FailedAnswer } from './worker-engine.ts'
 
 /** The thread of a `WorkerEngine`: sleeps until the bell has rung, then does every job there is. */
-const { bell, dir, port, start, zeroAhead } = workerData as CommitThreadData
+const { bell, dir, place, port, start, turn: word, zeroAhead } = workerData as CommitThreadData
+const turn = new Turn(word)
 
-function failed({ error, stored }: JobFailure): Answer {
+function run(runner: JobRunner): void {
+  const intake = new JobIntake(receive)
+  for (;;) {
+    const rung = Atomics.load(bell, 0)
+    const jobs = intake.next()
+    if (jobs === undefined) {
+      if (!idle(runner)) Atomics.wait(bell, 0, rung)
+    } else if (jobs === 'close') {
+      runner.close(turn.take())
+      return answer({ kind: 'closed' })
+    } else {
+      // No turn needs to be taken: until it has the answer, the other thread writes nothing.
+      const before = performance.now()
+      const failure = runner.runTogether(jobs)
+      const what = { count: jobs.length, ms: performance.now() - before }
+      answer(failure === undefined ? { kind: 'done', ...what } : { ...failed(failure), ...what })
+    }
+  }
+}
+
+function receive(): Job | 'close' | undefined {
+  const received: { message: Job | 'close' } | undefined = receiveMessageOnPort(port)
+  return received?.message
+}
+
+function failed({ error, stored }: JobFailure): FailedAnswer {
   const message = error instanceof Error ? error.message : String(error)
   return { kind: 'failed', stored, message, code: codeOf(error) ?? 'EIO' }
 }
@@ -18,21 +47,13 @@ function answer(what: Answer): void {
   port.postMessage(what)
 }
 
-function run(runner: JobRunner): void {
-  for (;;) {
-    const rung = Atomics.load(bell, 0)
-    const received: { message: Job | 'close' } | undefined = receiveMessageOnPort(port)
-    if (received === undefined) {
-      if (!runner.idle()) Atomics.wait(bell, 0, rung)
-    } else if (received.message === 'close') {
-      runner.close()
-      return answer({ kind: 'closed' })
-    } else {
-      const failure = runner.run(received.message)
-      answer(failure === undefined ? { kind: 'done' } : failed(failure))
-    }
-  }
+/** Zeros ahead of the records, unless the publishers' thread is just overwriting some. */
+function idle(runner: JobRunner): boolean {
+  if (!turn.take()) return false
+  const more = runner.idle()
+  turn.give()
+  return more
 }
 
 // What goes wrong here ends the thread, which the engine takes for the failure of all jobs.
-run(new JobRunner(new SegmentWriter(nodeFileSystem, dir, start, zeroAhead)))
+run(new JobRunner(new SegmentWriter(nodeFileSystem, dir, start, zeroAhead, new WriterPlace(place))))

@@ -21,8 +21,13 @@ export interface JobFailure {
 export interface Engine {
   /** Memory that the engine can write from without copying it. */
   allocate(bytes: number): Uint8Array
-  /** `done` of the constructor's caller hears of each job once, in order. */
-  submit(job: Job): void
+  /**
+   * `done` of the constructor's caller hears of each job once, in order, and perhaps before this returns. `lone`: one
+   * publisher waits for it, nobody published while the job before was under way, and that one is done.
+   */
+  submit(job: Job, lone?: boolean): void
+  /** A lone job would be done at once: better to see first whether other publishers come. */
+  readonly atOnce?: boolean
   /** Cuts off what was written ahead, and lets go of the file. Resolves when that is done. */
   close(): Promise<void>
 }

@@ -11,15 +11,21 @@ export class JobRunner {
   }
 
   run(job: Job): JobFailure | undefined {
+    return this.runTogether([job])
+  }
+
+  /** Does jobs, of which only a single one may begin a segment, with one sync for all: all are done, or all fail. */
+  runTogether(jobs: readonly Job[]): JobFailure | undefined {
     if (this.#failed !== undefined) return this.#failed
     const writer = this.#writer
     const start = writer.position
     let written = false
     try {
-      for (const part of job.parts) writer.write(part, start)
+      for (const { parts } of jobs) for (const part of parts) writer.write(part, start)
       written = true
-      if (job.next !== undefined) writer.rotate(job.next)
-      else if (job.sync) writer.sync(start)
+      const next = jobs.at(-1)?.next
+      if (next !== undefined) writer.rotate(next)
+      else if (jobs.some(({ sync }) => sync)) writer.sync(start)
       return undefined
     } catch (error) {
       // What comes later was not even begun.
@@ -38,8 +44,9 @@ export class JobRunner {
     }
   }
 
-  close(): void {
-    if (this.#failed === undefined) this.#writer.trim()
+  /** With `trim`, and if nothing has failed, the zeros written ahead are cut off. */
+  close(trim = true): void {
+    if (trim && this.#failed === undefined) this.#writer.trim()
     this.#writer.close()
   }
 }

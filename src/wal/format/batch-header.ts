@@ -39,7 +39,11 @@ export interface BatchHeader {
  *  56  u32 zero                 60  u16 header bytes (64)   62  u16 lowest minor version that can read it
  */
 
-/** Fills in what is known while a batch is being built; `sealBatch` adds what is known when it is written. */
+/** While a batch waits to be written, the place of its header's checksum says whether that of its body is there. */
+const unchecked = 0
+const checked = 1
+
+/** Fills in what is known while a batch is being built. */
 export function describeBatch(
   view: DataView,
   batch: Pick<
@@ -48,6 +52,7 @@ export function describeBatch(
   >,
 ): void {
   view.setUint32(0, batchMagic, true)
+  view.setUint32(4, unchecked, true)
   view.setUint32(8, batch.bodyBytes, true)
   setU64(view, 16, batch.baseSeq)
   view.setUint32(24, batch.recordCount, true)
@@ -61,6 +66,26 @@ export function describeBatch(
   view.setUint16(62, 0, true)
 }
 
+/** Adds the checksum of the body, ahead of `completeBatch`. */
+export function checkBody(bytes: Uint8Array, view: DataView, salt: number): void {
+  const bodyBytes = view.getUint32(8, true)
+  const body = bytes.subarray(batchHeaderBytes, batchHeaderBytes + bodyBytes)
+  view.setUint32(12, crc32(body, salt), true)
+  view.setUint32(4, checked, true)
+}
+
+/** Adds to a batch just described what is known when it is written; returns as `sealBatch`. */
+export function completeBatch(
+  bytes: Uint8Array,
+  view: DataView,
+  salt: number,
+  previousCrc: number,
+  durableBack: number,
+): number {
+  if (view.getUint32(4, true) === checked) return sealHeader(bytes, view, salt, previousCrc, durableBack)
+  return sealBatch(bytes, view, salt, previousCrc, durableBack)
+}
+
 /** Adds the watermark, the chain and the checksums; returns the header's checksum, for the next batch. */
 export function sealBatch(
   bytes: Uint8Array,
@@ -69,9 +94,17 @@ export function sealBatch(
   previousCrc: number,
   durableBack: number,
 ): number {
-  const bodyBytes = view.getUint32(8, true)
-  const body = bytes.subarray(batchHeaderBytes, batchHeaderBytes + bodyBytes)
-  view.setUint32(12, crc32(body, salt), true)
+  checkBody(bytes, view, salt)
+  return sealHeader(bytes, view, salt, previousCrc, durableBack)
+}
+
+function sealHeader(
+  bytes: Uint8Array,
+  view: DataView,
+  salt: number,
+  previousCrc: number,
+  durableBack: number,
+): number {
   view.setUint32(40, previousCrc, true)
   view.setUint32(44, Math.floor(durableBack / batchAlignment), true)
   const crc = crc32(bytes.subarray(8, batchHeaderBytes), salt)

@@ -31,7 +31,7 @@ import type { SourceLog } from './source-log.ts'
 
 /** Zeros are written this far ahead of the records, when there is time. */
 const zeroAheadBytes = 1024 * 1024
-const arenaBytes = 4 * 1024 * 1024
+const arenaBytes = 2 * 1024 * 1024
 /** How long nothing is published before the log notes that all of it is durable. */
 const idleMs = 50
 
@@ -82,7 +82,7 @@ export class Log implements SourceLog {
       ...settings,
       arenaBytes,
       now: () => settings.clock.now(),
-      later: (commit) => process.nextTick(commit),
+      later: (commit, after) => (after === 'turn' ? process.nextTick(commit) : setImmediate(commit)),
       visible: (seq) => this.#becameVisible(seq),
       sealed: () =>
         queueMicrotask(() => {

@@ -58,6 +58,7 @@ export type WarningCode =
   | 'compaction-failed'
   | 'connection-lost'
   | 'commit-refused'
+  | 'consumer-deleted'
 
 /** Hears of what it has a method for. What it throws is reported as `callbackError` to the others, never to a publisher. */
 export type Observer = { readonly [Name in keyof BrokerEvents]?: (event: BrokerEvents[Name]) => void }

@@ -1,0 +1,345 @@
+import type { Msg } from '@nats-io/nats-core'
+import type { ConsumerInfo, StreamState } from '@nats-io/jetstream'
+import { SpillwayError } from '../../core/errors.ts'
+import { OffsetEvictedError } from '../../core/offset-errors.ts'
+import type { Position } from '../../core/position.ts'
+import type { Wire } from '../../remote/wire.ts'
+import { ackInfo } from './ack-info.ts'
+import type { JetStreamApi } from './api.ts'
+import { ConsumerLostError } from './errors.ts'
+import { Puller } from './puller.ts'
+import { findStart, firstOf, inactiveNanos, placeError, type Start, startAt } from './start.ts'
+import { StoredMessage } from './stored-message.ts'
+import type { Feed, Streams } from './streams.ts'
+
+/** What a reader's feeds share. */
+export interface ReaderParts {
+  readonly api: JetStreamApi
+  readonly streams: Streams
+  readonly wire: Wire
+  readonly pattern: string
+  /** How many messages may wait in a feed. */
+  readonly capacity: number
+  /** It is worth looking again. */
+  readonly changed: () => void
+  /** The server had removed a consumer. */
+  readonly recreated: (stream: string) => void
+}
+
+/** A message, and the first number of the gap before it; its own when there is none. */
+interface Doubtful {
+  readonly message: StoredMessage
+  readonly gapFrom: number
+}
+
+/**
+ * One consumer of a reader. It acks nothing: it knows the next number it wants, and makes a new consumer there when the
+ * connection has been away, the consumer is gone, or a delivery is missing.
+ *
+ * The server says nothing when it skips what retention has removed. So each gap between two messages is held against the
+ * first number that the stream still has; only then is what lies behind the gap handed on.
+ */
+export class ReaderFeed {
+  failure: SpillwayError | undefined
+  readonly #parts: ReaderParts
+  readonly #feed: Feed
+  readonly #ready: StoredMessage[] = []
+  #head = 0
+  /** Arrived behind a gap that is being looked at. */
+  #doubtful: Doubtful[] = []
+  /** The next number in the stream that is wanted; undefined until the first consumer is made. */
+  #next: number | undefined
+  #deliveries = 0
+  /** Messages that the consumer has not sent yet, as it said last. */
+  #behind = 0
+  /** The last message was the newest, and more has been asked for ever since: nothing can have been missed. */
+  #current = false
+  #consumer: string | undefined
+  #puller: Puller | undefined
+  #opening = false
+  #again = false
+  #checking = false
+  /** How many deliveries of this consumer are wanted, once reading is to end. */
+  #last: number | undefined
+  #stopping = false
+  #closed = false
+
+  constructor(parts: ReaderParts, feed: Feed) {
+    this.#parts = parts
+    this.#feed = feed
+  }
+
+  /** Nothing is at hand. */
+  get empty(): boolean {
+    return this.#head === this.#ready.length
+  }
+
+  get pending(): number {
+    return this.#ready.length - this.#head + this.#doubtful.length + this.#behind
+  }
+
+  /** Everything up to where it was stopped has been taken. */
+  get exhausted(): boolean {
+    return (
+      this.#last !== undefined &&
+      this.#deliveries >= this.#last &&
+      this.#head === this.#ready.length &&
+      this.#doubtful.length === 0
+    )
+  }
+
+  take(): StoredMessage | undefined {
+    const message = this.#ready[this.#head]
+    if (message === undefined) return undefined
+    this.#head++
+    if (this.#head === this.#ready.length || this.#head > 1024) {
+      this.#ready.splice(0, this.#head)
+      this.#head = 0
+    }
+    this.#refill()
+    return message
+  }
+
+  /** Resolves when the server knows where this reader begins, or that cannot be: what is published then is not missed. */
+  async open(position: Position): Promise<void> {
+    const { api, streams } = this.#parts
+    const isOffset = typeof position === 'number' && (position > 0 || Object.is(position, 0))
+    await this.#open(
+      () => findStart(api, streams, this.#feed, position),
+      isOffset ? position + 1 : undefined,
+    )
+  }
+
+  /** The connection is back. */
+  up(): void {
+    void this.#reopen() // cannot reject
+  }
+
+  /** Nothing beyond the present end is wanted. */
+  stop(): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    if (this.#consumer !== undefined) void this.#findEnd(this.#consumer) // cannot reject
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#ready.length = 0
+    this.#head = 0
+    this.#doubtful = []
+    this.#behind = 0
+    this.#drop()
+  }
+
+  async #reopen(): Promise<void> {
+    const next = this.#next
+    if (next === undefined || this.failure !== undefined) return
+    this.#drop()
+    await this.#open(() => Promise.resolve(startAt(next)), next)
+  }
+
+  /** Makes a consumer; what goes wrong for good is the failure. */
+  async #open(find: () => Promise<Start>, wanted: number | undefined): Promise<void> {
+    if (this.#opening) {
+      this.#again = true
+      return
+    }
+    this.#opening = true
+    const { api } = this.#parts
+    const name = `reader_${globalThis.crypto.randomUUID()}`
+    try {
+      const info = await api.insist(
+        async () => this.#make(name, await find()),
+        () => this.#closed,
+      )
+      this.#opening = false
+      await this.#began(name, info, wanted)
+    } catch (error) {
+      this.#opening = false
+      this.#fail(error)
+    }
+    if (!this.#again) return
+    this.#again = false
+    await this.#reopen()
+  }
+
+  #make(name: string, start: Start): Promise<ConsumerInfo> {
+    const { filter, stream } = this.#feed
+    return this.#parts.api.makeConsumer(stream, {
+      name,
+      ...start,
+      ack_policy: 'none',
+      mem_storage: true,
+      inactive_threshold: inactiveNanos,
+      ...(filter === undefined ? {} : { filter_subject: filter }),
+    })
+  }
+
+  async #began(name: string, info: ConsumerInfo, wanted: number | undefined): Promise<void> {
+    if (this.#closed) return this.#remove(name)
+    const began = firstOf(info)
+    const { api, pattern, streams } = this.#parts
+    if (wanted !== undefined && began !== wanted) {
+      this.#remove(name)
+      const { state } = await streams.info(this.#feed.stream)
+      throw placeError(pattern, wanted, began, state)
+    }
+    this.#next = began
+    this.#deliveries = 0
+    this.#behind = info.num_pending
+    this.#current = info.num_pending === 0
+    this.#consumer = name
+    const puller = new Puller(api, this.#feed.stream, name, {
+      arrived: (msg) => puller === this.#puller && this.#arrived(msg),
+      unanswered: () => void this.#idle(name), // cannot reject
+      silent: (gone) => void this.#silent(name, gone), // cannot reject
+    })
+    this.#puller = puller
+    if (this.#stopping) await this.#findEnd(name)
+    this.#refill()
+    this.#parts.changed()
+  }
+
+  #arrived(msg: Msg): void {
+    if (this.#closed || this.failure !== undefined) return
+    const info = ackInfo(msg.reply ?? '')
+    if (info.deliverySeq !== this.#deliveries + 1) return void this.#reopen() // one was lost on the way
+    this.#deliveries = info.deliverySeq
+    this.#behind = info.pending
+    const message = new StoredMessage(msg, info, this.#parts.wire)
+    const gapFrom = this.#next ?? info.seq
+    this.#next = info.seq + 1
+    // With a filter, numbers between belong to other topics; a reader that had everything cannot have missed one.
+    const isWhole = gapFrom === info.seq || (this.#current && this.#feed.filter !== undefined)
+    if (isWhole && this.#doubtful.length === 0) this.#ready.push(message)
+    else this.#doubt({ message, gapFrom: isWhole ? info.seq : gapFrom })
+    this.#refill()
+    this.#current = info.pending === 0 && (this.#puller?.asked ?? 0) > 0
+    this.#parts.changed()
+  }
+
+  #doubt(doubtful: Doubtful): void {
+    this.#doubtful.push(doubtful)
+    if (this.#checking) return
+    this.#checking = true
+    void this.#check() // cannot reject
+  }
+
+  /** Asks what the stream still has, until nothing is in doubt. */
+  async #check(): Promise<void> {
+    const { api, streams } = this.#parts
+    try {
+      while (this.#doubtful.length > 0 && !this.#closed) {
+        // What arrives while the server answers may have been removed after it did.
+        const asked = this.#doubtful.length
+        const { state } = await api.insist(
+          () => streams.info(this.#feed.stream),
+          () => this.#closed,
+        )
+        this.#judge(this.#doubtful.splice(0, asked), state)
+        this.#parts.changed()
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#checking = false
+    this.#refill()
+  }
+
+  /** Hands on what lies behind gaps that retention has not made. */
+  #judge(doubtful: readonly Doubtful[], { first_seq: first, last_seq: next }: StreamState): void {
+    for (const { gapFrom, message } of doubtful) {
+      if (gapFrom < message.seq && first > gapFrom)
+        throw new OffsetEvictedError(this.#parts.pattern, gapFrom - 1, first - 1, next)
+      this.#ready.push(message)
+    }
+  }
+
+  /**
+   * Nothing has come for half a minute. A reader of some of the stream's topics notes how far the others have gone
+   * meanwhile: retention may remove those before it has to begin again.
+   */
+  async #idle(consumer: string): Promise<void> {
+    this.#refill()
+    if (this.#feed.filter === undefined || this.#behind > 0 || consumer !== this.#consumer) return
+    const { api, streams } = this.#parts
+    try {
+      const { state } = await streams.info(this.#feed.stream)
+      const info = await api.consumer(this.#feed.stream, consumer)
+      if (info === undefined || consumer !== this.#consumer || info.num_pending > 0) return
+      if (info.delivered.consumer_seq !== this.#deliveries) return
+      this.#next = Math.max(this.#next ?? 0, state.last_seq + 1)
+    } catch (error) {
+      api.link.note(error)
+    }
+  }
+
+  async #findEnd(consumer: string): Promise<void> {
+    const { api } = this.#parts
+    try {
+      const info = await api.consumer(this.#feed.stream, consumer)
+      if (info === undefined || consumer !== this.#consumer) return
+      this.#last = info.delivered.consumer_seq + info.num_pending
+      this.#parts.changed()
+    } catch (error) {
+      api.link.note(error) // asked again when the connection is back
+    }
+  }
+
+  #refill(): void {
+    const puller = this.#puller
+    if (puller === undefined || this.#closed || this.failure !== undefined) return
+    const { capacity } = this.#parts
+    const held = this.#ready.length - this.#head + this.#doubtful.length + puller.asked
+    if (held > capacity >> 1) return
+    puller.ask(capacity - held)
+  }
+
+  /** Nothing is heard of the consumer: it may be gone, or the server just slow. */
+  async #silent(consumer: string, gone: boolean): Promise<void> {
+    const { api } = this.#parts
+    try {
+      const info = gone ? undefined : await api.insist(
+        () => api.consumer(this.#feed.stream, consumer),
+        () => consumer !== this.#consumer,
+      )
+      if (consumer !== this.#consumer) return
+      if (info !== undefined) {
+        this.#puller?.reset()
+        return this.#refill()
+      }
+    } catch (error) {
+      if (consumer === this.#consumer) this.#fail(error)
+      return
+    }
+    this.#parts.recreated(this.#feed.stream)
+    await this.#reopen()
+  }
+
+  #drop(): void {
+    void this.#puller?.close() // cannot reject
+    this.#puller = undefined
+    if (this.#consumer !== undefined) this.#remove(this.#consumer)
+    this.#consumer = undefined
+    this.#last = undefined
+    this.#current = false
+  }
+
+  /** The server would find out by itself in five minutes. */
+  #remove(consumer: string): void {
+    const { api } = this.#parts
+    if (api.link.up) api.removeConsumer(this.#feed.stream, consumer).catch((error) => api.link.note(error))
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed || this.failure !== undefined) return
+    const { stream } = this.#feed
+    const why = error instanceof Error ? error.message : String(error)
+    const consumer = this.#consumer ?? 'of a reader'
+    this.failure =
+      error instanceof SpillwayError ? error : new ConsumerLostError(stream, consumer, why, { cause: error })
+    this.#drop()
+    this.#parts.changed()
+  }
+}

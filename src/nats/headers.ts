@@ -12,6 +12,7 @@ export const timeHeader = 'Spillway-Time'
 export interface HeaderSource {
   readonly headers?: Headers | undefined
   readonly id?: string | undefined
+  /** Travels only together with others: by itself it is not worth the price of headers. */
   readonly time?: number | undefined
   readonly contentType?: string | undefined
 }
@@ -21,9 +22,16 @@ export interface HeaderContent {
   readonly headers: Headers
   readonly id: string | undefined
   readonly time: number | undefined
+  /** Found in any case. */
+  readonly contentType: string | undefined
 }
 
-const noContent: HeaderContent = Object.freeze({ headers: Object.freeze({}), id: undefined, time: undefined })
+const noContent: HeaderContent = Object.freeze({
+  headers: Object.freeze({}),
+  id: undefined,
+  time: undefined,
+  contentType: undefined,
+})
 const ourNames: readonly string[] = [idHeader, timeHeader].map((name) => name.toLowerCase())
 
 /**
@@ -32,23 +40,25 @@ const ourNames: readonly string[] = [idHeader, timeHeader].map((name) => name.to
  * was given wins over that of the encoding.
  */
 export function toNatsHeaders({ contentType, headers, id, time }: HeaderSource): MsgHdrs | undefined {
-  if (contentType === undefined && headers === undefined && id === undefined && time === undefined)
-    return undefined
+  if (contentType === undefined && headers === undefined && id === undefined) return undefined
   const result = newHeaders()
-  if (contentType !== undefined) result.set(contentTypeHeader, contentType)
+  let saysType = false
   if (headers !== undefined) {
     for (const [name, value] of Object.entries(headers)) {
       checkName(name)
       checkValue(`headers.${name}`, value)
       result.set(name, value)
+      saysType ||= isContentType(name)
     }
   }
+  if (contentType !== undefined && !saysType) result.set(contentTypeHeader, contentType)
   if (id !== undefined) {
     checkValue('id', id)
     result.set(idHeader, id)
   }
+  if (result.keys().length === 0) return undefined
   if (time !== undefined) result.set(timeHeader, String(time))
-  return result.keys().length === 0 ? undefined : result
+  return result
 }
 
 /** What NATS headers say. Several values of one name are joined by ", ", as in HTTP. */
@@ -57,14 +67,25 @@ export function fromNatsHeaders(received: MsgHdrs | undefined): HeaderContent {
   const entries: [string, string][] = []
   let id: string | undefined
   let time: number | undefined
+  let contentType: string | undefined
   for (const [name, values] of received) {
     if (name === idHeader) id = values[0]
     else if (name === timeHeader) time = Number(values[0])
     else entries.push([name, values.join(', ')])
+    if (isContentType(name)) contentType = values[0]
   }
   // Makes own properties, also of a header that is called __proto__.
   const headers = Object.freeze(Object.fromEntries(entries))
-  return { headers, id: id === '' ? undefined : id, time: Number.isFinite(time) ? time : undefined }
+  return {
+    headers,
+    id: id === '' ? undefined : id,
+    time: Number.isFinite(time) ? time : undefined,
+    contentType,
+  }
+}
+
+function isContentType(name: string): boolean {
+  return name.length === contentTypeHeader.length && name.toLowerCase() === contentTypeHeader
 }
 
 /** How many bytes the headers take on the wire: they count towards the largest message that the server takes. */

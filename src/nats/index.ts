@@ -1,5 +1,14 @@
 /** Brokers on a NATS server. The client packages of NATS are optional peer dependencies. */
 export { connectNats, type ConnectNatsOptions } from './connect.ts'
+export { createNatsBroker } from './nats-broker.ts'
+export type {
+  NatsBroker,
+  NatsBrokerOptions,
+  NatsCapability,
+  NatsLedger,
+  NatsPublisher,
+  OutageLimits,
+} from './contract.ts'
 export {
   ClientMissingError,
   DisconnectedError,

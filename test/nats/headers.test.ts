@@ -34,7 +34,9 @@ describe('headers in NATS', () => {
     const times = fc.option(fc.nat(), { nil: undefined })
     fc.assert(
       fc.property(records, ids, times, (headers, id, time) => {
-        expect(travel({ headers, id, time })).toEqual({ headers: { ...headers }, id, time })
+        const received = travel({ headers, id, time })
+        const some = id !== undefined || Object.keys(headers).length > 0
+        expect(received).toEqual({ headers: { ...headers }, id, time: some ? time : undefined })
       }),
       fcParameters(500),
     )
@@ -70,10 +72,19 @@ describe('headers in NATS', () => {
     )
   })
 
+  it('say the type of the body in any case, and what was given wins over the encoding', () => {
+    const own = { 'Content-Type': 'image/png' }
+    expect(travel({ headers: own, contentType: 'application/octet-stream' })).toMatchObject({
+      headers: own,
+      contentType: 'image/png',
+    })
+    expect(travel({ contentType: 'application/octet-stream' }).contentType).toBe('application/octet-stream')
+  })
+
   it('are none at all when there is nothing to say', () => {
     expect(toNatsHeaders({})).toBeUndefined()
     expect(toNatsHeaders({ headers: {} })).toBeUndefined()
-    expect(fromNatsHeaders(undefined)).toEqual({ headers: {}, id: undefined, time: undefined })
+    expect(fromNatsHeaders(undefined)).toEqual({ headers: {} })
   })
 
   it('join several values of one name, and take an empty id and a broken time for none', () => {
@@ -82,6 +93,6 @@ describe('headers in NATS', () => {
     received.append('a', '2')
     received.append(idHeader, '')
     received.append(timeHeader, 'yesterday')
-    expect(fromNatsHeaders(received)).toEqual({ headers: { a: '1, 2' }, id: undefined, time: undefined })
+    expect(fromNatsHeaders(received)).toEqual({ headers: { a: '1, 2' } })
   })
 })

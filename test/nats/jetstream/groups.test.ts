@@ -1,0 +1,413 @@
+import { describe, expect, it } from 'vitest'
+import { assertBalanced, GroupConflictError } from '../../../src/index.ts'
+import type { JetStreamBroker, JetStreamDelivery } from '../../../src/nats/index.ts'
+import { eventually } from '../../support/eventually.ts'
+import { Gate, range, rejection } from '../../support/watch.ts'
+import { broker, connection, Heard, manager, payloads, streamServer, take, world } from './world.ts'
+
+const server = streamServer()
+
+async function publish(made: JetStreamBroker, topic: string, from: number, to: number): Promise<void> {
+  await Promise.all(range(from, to).map((n) => made.publish(topic, n)))
+}
+
+const ackAll = (deliveries: readonly JetStreamDelivery[]): Promise<boolean[]> =>
+  Promise.all(deliveries.map((delivery) => delivery.ack()))
+
+describe('a group on JetStream', () => {
+  it('goes on after what was acked, in another broker and after the server was killed', async () => {
+    const { broker: first, prefix, streams } = await world(server())
+    await publish(first, `${prefix}.a`, 0, 10)
+    const got = await take(first.subscribe(`${prefix}.a`, { group: 'g', from: 'start' }), 6)
+    expect(payloads(got)).toEqual(range(0, 6))
+    expect(await ackAll(got)).toEqual(got.map(() => true))
+    expect(await got[0]?.ack()).toBe(false)
+    await first.close()
+    await server().kill()
+    await server().start()
+
+    const second = await broker(server(), { streams })
+    const again = second.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    expect(payloads(await take(again, 4))).toEqual(range(6, 10))
+  })
+
+  it('begins with what is published after it was founded, by the same broker even at once', async () => {
+    const { broker: made, prefix } = await world(server())
+    await publish(made, `${prefix}.a`, 0, 5)
+    const member = made.subscribe(`${prefix}.a`, { group: 'g' })
+    await publish(made, `${prefix}.a`, 5, 8)
+    expect(payloads(await take(member, 3))).toEqual([5, 6, 7])
+  })
+
+  it('gives each message to exactly one member, while members join and leave', async () => {
+    const { broker: one, prefix, streams } = await world(server())
+    const two = await broker(server(), { streams })
+    const handled: unknown[] = []
+    const note = async ({ payload }: { readonly payload: unknown }): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve))
+      handled.push(payload)
+    }
+    const join = (made: JetStreamBroker): ReturnType<JetStreamBroker['subscribe']> =>
+      made.subscribe(`${prefix}.a`, note, { group: 'g', from: 'start', concurrency: 8, prefetch: 16 })
+    const members = [join(one), join(two)]
+    for (const round of range(0, 10)) {
+      await publish(one, `${prefix}.a`, round * 100, round * 100 + 100)
+      await members.shift()?.drain()
+      members.push(join(round % 2 === 0 ? one : two))
+    }
+    await eventually(() => handled.length >= 1000)
+    await Promise.all(members.map((member) => member.drain()))
+
+    expect(handled.toSorted((a, b) => Number(a) - Number(b))).toEqual(range(0, 1000))
+    for (const made of [one, two]) assertBalanced(made.ledger())
+    const acked = [one, two].map((made) => made.ledger().groups[0]?.acked ?? 0)
+    expect(acked[0]! + acked[1]!).toBe(1000) // both have the group
+    expect(Math.min(...acked)).toBeGreaterThan(0)
+  })
+
+  it('gives what a member leaves behind to the others at once', async () => {
+    const { broker: made, prefix } = await world(server())
+    await publish(made, `${prefix}.a`, 0, 4)
+    const options = { group: 'g', from: 'start', prefetch: 4 } as const
+    const leaver = made.subscribe(`${prefix}.a`, options)
+    const [held] = await take(leaver, 1)
+    await eventually(() => leaver.pending === 3)
+    leaver.close()
+
+    const got = await take(made.subscribe(`${prefix}.a`, options), 4)
+
+    expect(payloads(got).toSorted()).toEqual(range(0, 4))
+    expect(await held?.ack()).toBe(false)
+    expect(got.find(({ payload }) => payload === 0)?.attempt).toBe(2)
+    expect(made.ledger().groups).toMatchObject([{ delivered: 5, returned: 1, inFlight: 4 }])
+  })
+
+  it('delivers again what was not handled, not before its delay, and counts the attempts', async () => {
+    const { broker: made, prefix } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    await publish(made, `${prefix}.a`, 0, 1)
+    const [first] = await take(member, 1)
+    const since = performance.now()
+    expect(await first?.nak({ delayMs: 300 })).toBe(true)
+    const [second] = await take(member, 1)
+    expect(performance.now() - since).toBeGreaterThan(295)
+    expect(second).toMatchObject({ payload: 0, attempt: 2 })
+    expect(await second?.nak()).toBe(true)
+    const [third] = await take(member, 1)
+    expect(third).toMatchObject({ attempt: 3 })
+    expect(await third?.ack()).toBe(true)
+    expect(made.ledger().groups).toMatchObject([{ delivered: 3, nacked: 2, acked: 1, inFlight: 0 }])
+  })
+
+  it('delivers again after the deadline; what comes later has no effect', async () => {
+    const { broker: made, prefix } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start', ackDeadlineMs: 200 })
+    await publish(made, `${prefix}.a`, 0, 1)
+    const [late] = await take(member, 1)
+    const [again] = await take(member, 1)
+    expect(again).toMatchObject({ payload: 0, attempt: 2 })
+    expect(await late?.ack()).toBe(false)
+    expect(await late?.extend()).toBe(false)
+    expect(await again?.ack()).toBe(true)
+    expect(made.ledger().groups).toMatchObject([{ delivered: 2, expired: 1, acked: 1, inFlight: 0 }])
+  })
+
+  it('does not deliver again while the deadline is begun anew, beyond the deadline of the group too', async () => {
+    const { broker: made, prefix, streams } = await world(server())
+    const options = { group: 'g', from: 'start', ackDeadlineMs: 200 } as const
+    const member = made.subscribe(`${prefix}.a`, options)
+    const other = (await broker(server(), { streams })).subscribe(`${prefix}.a`, options)
+    await publish(made, `${prefix}.a`, 0, 1)
+    const [held] = await take(member, 1)
+    const since = performance.now()
+    expect(await held?.extend(900)).toBe(true)
+    await eventually(() => performance.now() - since > 700)
+    expect(other.poll()).toBeUndefined()
+    expect(await held?.ack()).toBe(true)
+    expect(made.ledger().groups).toMatchObject([{ delivered: 1, acked: 1, expired: 0 }])
+  })
+
+  it('keeps messages that wait in a member from being delivered again, however long they wait (N12)', async () => {
+    const { broker: made, prefix } = await world(server())
+    const attempts: number[] = []
+    const gates = range(0, 3).map(() => new Gate())
+    const handler = async (delivery: JetStreamDelivery): Promise<void> => {
+      attempts.push(delivery.attempt)
+      await gates[attempts.length - 1]?.opened
+    }
+    made.subscribe(`${prefix}.a`, handler as never, { group: 'g', from: 'start', prefetch: 100, ackDeadlineMs: 300 })
+    await publish(made, `${prefix}.a`, 0, 20)
+    await eventually(() => attempts.length === 1)
+    const since = performance.now()
+    await eventually(() => performance.now() - since > 250)
+    gates[0]?.open()
+    await eventually(() => attempts.length === 2)
+    await eventually(() => performance.now() - since > 500)
+    gates[1]?.open()
+    gates[2]?.open()
+    await eventually(() => attempts.length === 20)
+    expect(attempts).toEqual(range(0, 20).map(() => 1))
+  })
+
+  it('asks for one message per call of its handler, so that the others stay for other members (N12)', async () => {
+    const { broker: made, name, prefix } = await world(server())
+    await publish(made, `${prefix}.a`, 0, 20)
+    const gate = new Gate()
+    let calls = 0
+    const handler = (): Promise<void> => {
+      calls++
+      return gate.opened
+    }
+    made.subscribe(`${prefix}.a`, handler, { group: 'g', from: 'start', concurrency: 3 })
+    await eventually(() => calls === 3)
+    const [info] = await (await manager(server())).consumers.list(name).next()
+    expect(info).toMatchObject({ num_ack_pending: 3, num_pending: 17 })
+    gate.open()
+    await eventually(() => calls === 20)
+  })
+
+  it('never uses a word that a server may not know: a reason for giving up is not sent (N13)', async () => {
+    const { broker: made, prefix } = await world(server())
+    const said = new Set<string>()
+    const listening = await connection(server())
+    listening.subscribe('$JS.ACK.>', { callback: (_error, msg) => said.add(msg.string().split(' ')[0] ?? '') })
+    await listening.flush()
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start', ackDeadlineMs: 200, prefetch: 9 })
+    await publish(made, `${prefix}.a`, 0, 4)
+    const [one, two, three] = await take(member, 3)
+    await one?.ack()
+    await two?.nak({ delayMs: 10 })
+    await three?.extend()
+    member.close()
+    await made.close()
+    await listening.flush()
+    expect([...said].toSorted()).toEqual(['+ACK', '+WPI', '-NAK'])
+  })
+
+  it('delivers a message that fails again and again, and never stops silently (N14)', async () => {
+    const { broker: made, name, prefix } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    await publish(made, `${prefix}.a`, 0, 1)
+    for (const n of range(1, 50)) {
+      const [delivery] = await take(member, 1)
+      expect(delivery?.attempt).toBe(n)
+      await delivery?.nak()
+    }
+    const [info] = await (await manager(server())).consumers.list(name).next()
+    expect(info?.config.max_deliver).toBe(-1)
+    expect(info?.config.backoff).toBeUndefined()
+  })
+
+  it('confirms what was acked while the server was away (N15)', async () => {
+    const { broker: made, prefix, streams } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start', prefetch: 10 })
+    await publish(made, `${prefix}.a`, 0, 5)
+    const got = await take(member, 5)
+    await server().kill()
+    await eventually(() => made.health().state === 'disconnected')
+    const acked = ackAll(got)
+    expect(made.ledger().groups).toMatchObject([{ acked: 0, inFlight: 5 }])
+    await server().start()
+
+    expect(await acked).toEqual(got.map(() => true))
+    const other = await broker(server(), { streams })
+    expect(await other.groups()).toMatchObject([{ lagMessages: 0, inFlight: 0 }])
+  })
+
+  it('says false when the server cannot be told in time', async () => {
+    const { broker: made, prefix } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start', ackDeadlineMs: 300 })
+    await publish(made, `${prefix}.a`, 0, 1)
+    const [delivery] = await take(member, 1)
+    await server().kill()
+    await eventually(() => made.health().state === 'disconnected')
+    expect(await delivery?.ack()).toBe(false)
+    expect(made.ledger().groups).toMatchObject([{ expired: 1, inFlight: 0 }])
+  })
+
+  it('handles everything at least once, and nothing twice but what was in hand, when the server is killed three times', async () => {
+    const { broker: made, prefix } = await world(server())
+    const handled = new Map<unknown, number>()
+    const handler = ({ payload }: { readonly payload: unknown }): void =>
+      void handled.set(payload, (handled.get(payload) ?? 0) + 1)
+    made.subscribe(`${prefix}.a`, handler, { group: 'g', from: 'start', concurrency: 4, ackDeadlineMs: 2000 })
+    for (const round of range(0, 3)) {
+      const published = publish(made, `${prefix}.a`, round * 200, round * 200 + 200)
+      await eventually(() => handled.size > round * 200)
+      await server().kill()
+      await server().start()
+      await published
+      assertBalanced(made.ledger())
+    }
+    await eventually(() => handled.size === 600)
+    await eventually(() => made.ledger().groups[0]?.inFlight === 0)
+    expect(made.ledger().groups[0]?.acked).toBeGreaterThanOrEqual(600)
+    expect([...handled.values()].filter((times) => times > 1).length).toBeLessThanOrEqual(12)
+  })
+
+  it('has messages of one key in hand one after the other in a member, others beside them', async () => {
+    const { broker: made, prefix } = await world(server())
+    const open = new Map<string, number>()
+    let [most, together] = [0, 0]
+    const order = new Map<string, number[]>()
+    const handler = async ({ payload }: { readonly payload: unknown }): Promise<void> => {
+      const { key, n } = payload as { readonly key: string; readonly n: number }
+      open.set(key, (open.get(key) ?? 0) + 1)
+      most = Math.max(most, open.get(key) ?? 0)
+      together = Math.max(together, [...open.values()].filter((count) => count > 0).length)
+      order.set(key, [...(order.get(key) ?? []), n])
+      await new Promise((resolve) => setImmediate(resolve))
+      open.set(key, (open.get(key) ?? 0) - 1)
+    }
+    const orderingKey = ({ payload }: { readonly payload: unknown }): string => (payload as { key: string }).key
+    made.subscribe(`${prefix}.a`, handler, { group: 'g', from: 'start', concurrency: 8, orderingKey })
+    for (const n of range(0, 200)) await made.publish(`${prefix}.a`, { key: `k${n % 5}`, n })
+    await eventually(() => [...order.values()].flat().length === 200)
+    expect(most).toBe(1)
+    expect(together).toBeGreaterThan(1)
+    for (const [key, ns] of order) expect(ns).toEqual(range(0, 200).filter((n) => `k${n % 5}` === key))
+  })
+
+  it('of a handler that fails gets the message again after a pause, and the failure is told', async () => {
+    const heard = new Heard()
+    const { broker: made, prefix } = await world(server(), {}, { observer: heard.observer })
+    const attempts: number[] = []
+    const handler = (delivery: JetStreamDelivery): void => {
+      attempts.push(delivery.attempt)
+      if (attempts.length === 1) throw new Error('not yet')
+    }
+    made.subscribe(`${prefix}.a`, handler as never, { group: 'g', from: 'start' })
+    await publish(made, `${prefix}.a`, 0, 1)
+    await eventually(() => made.ledger().groups[0]?.acked === 1)
+    expect(attempts).toEqual([1, 2])
+    expect(heard.handlerError).toHaveLength(1)
+  })
+})
+
+describe('the settings of a group', () => {
+  it('belong to it: members may leave them out, and not ask for others', async () => {
+    const { broker: made, name, prefix, streams } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', ackDeadlineMs: 5000, maxInFlight: 7 })
+    expect(() => made.subscribe(`${prefix}.a`, { group: 'g', ackDeadlineMs: 6000 })).toThrow(GroupConflictError)
+    await made.publish(`${prefix}.a`, 1) // waits for the consumer
+    const other = await broker(server(), { streams })
+    other.subscribe(`${prefix}.a`, { group: 'g' })
+    await other.publish(`${prefix}.a`, 2)
+    const { consumers } = await manager(server())
+    const [info] = await consumers.list(name).next()
+    expect(info?.config).toMatchObject({ ack_wait: 5000e6, max_ack_pending: 7, description: expect.any(String) })
+    member.close()
+    made.subscribe(`${prefix}.a`, { group: 'g', ackDeadlineMs: 6000 }) // nobody here contradicts
+    await made.publish(`${prefix}.a`, 3)
+    const [changed] = await consumers.list(name).next()
+    expect(changed?.config).toMatchObject({ ack_wait: 6000e6, max_ack_pending: 7 })
+  })
+
+  it('bound how many deliveries of the group are unsettled, over all members', async () => {
+    const { broker: made, prefix } = await world(server())
+    await publish(made, `${prefix}.a`, 0, 20)
+    const options = { group: 'g', from: 'start', maxInFlight: 5 } as const
+    const [one, two] = [made.subscribe(`${prefix}.a`, options), made.subscribe(`${prefix}.a`, options)]
+    const got = [...(await take(one, 3)), ...(await take(two, 2))]
+    const next = one.next()
+    expect(made.ledger().groups).toMatchObject([{ inFlight: 5 }])
+    expect(await made.groups()).toMatchObject([{ inFlight: 5, lagMessages: 20, members: 2 }])
+    await got[0]?.ack()
+    expect((await next).value).toMatchObject({ payload: 5 })
+  })
+
+  it('have names of any kind', async () => {
+    const { broker: made, prefix } = await world(server())
+    const names = ['a.b', 'a b', 'a_b', '*', 'ü'.repeat(300), 'a'.repeat(300), `${'a'.repeat(300)}b`]
+    await publish(made, `${prefix}.a`, 0, 1)
+    for (const group of names)
+      expect(payloads(await take(made.subscribe(`${prefix}.a`, { group, from: 'start' }), 1))).toEqual([0])
+    expect((await made.groups()).map(({ name }) => name).toSorted()).toEqual(names.toSorted())
+  })
+
+  it.each([
+    { group: '' },
+    { group: 'g', ackDeadlineMs: 0 },
+    { group: 'g', ackDeadlineMs: Number.POSITIVE_INFINITY },
+    { group: 'g', maxInFlight: 0 },
+    { group: 'g', prefetch: -1 },
+    { group: 'g', orderingKey: 'key' },
+    { group: 'g', overflow: 'block' },
+    { group: 'g', capacity: 10 },
+  ])('that cannot be meant are refused: %o', async (options) => {
+    const { broker: made, prefix } = await world(server())
+    expect(() => made.subscribe(`${prefix}.a`, options as never)).toThrow(
+      expect.objectContaining({ code: 'SPW_INVALID_OPTION' }),
+    )
+    expect(made.ledger().groups).toEqual([])
+  })
+})
+
+describe('moving and removing groups', () => {
+  it('moves a group, and its members everywhere with it', async () => {
+    const { broker: one, prefix, streams } = await world(server())
+    const two = await broker(server(), { streams })
+    await publish(one, `${prefix}.a`, 0, 10)
+    const options = { group: 'g', from: 'start' } as const
+    const [here, there] = [one.subscribe(`${prefix}.a`, options), two.subscribe(`${prefix}.a`, options)]
+    const [held] = await take(here, 1)
+    await ackAll(await take(there, 9))
+    const waiting = there.next()
+
+    await one.seekGroup('g', `${prefix}.a`, 8)
+
+    expect(await held?.ack()).toBe(false)
+    const got = [(await waiting).value, ...(await take(here, 1))]
+    expect(payloads(got as JetStreamDelivery[]).toSorted()).toEqual([8, 9])
+    for (const [position, next] of [['start', 0], [-2, 8], [new Date(0), 0]] as const) {
+      await one.seekGroup('g', `${prefix}.a`, position)
+      expect(payloads(await take(here, 1))).toEqual([next])
+    }
+    await one.seekGroup('g', `${prefix}.a`, 'end')
+    await one.publish(`${prefix}.a`, 10)
+    expect(payloads(await take(here, 1))).toEqual([10])
+    assertBalanced(one.ledger())
+    assertBalanced(two.ledger())
+  })
+
+  it('refuses a place that is not there, and leaves the group where it is', async () => {
+    const { broker: made, prefix } = await world(server(), { maxMessages: 10 })
+    await publish(made, `${prefix}.a`, 0, 30)
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    await ackAll(await take(member, 3))
+    const seek = (position: number): Promise<unknown> => rejection(made.seekGroup('g', `${prefix}.a`, position))
+    expect(await seek(5)).toMatchObject({ code: 'SPW_OFFSET_EVICTED', requested: 5, first: 20, next: 30 })
+    expect(await seek(31)).toMatchObject({ code: 'SPW_OFFSET_OUT_OF_RANGE', requested: 31 })
+    expect(await rejection(made.seekGroup('other', `${prefix}.a`, 'end'))).toMatchObject({ option: 'group' })
+    expect(payloads(await take(member, 1))).toEqual([23])
+  })
+
+  it('that is founded at a place that is not there ends its loop, and is not founded', async () => {
+    const { broker: made, prefix } = await world(server(), { maxMessages: 10 })
+    await publish(made, `${prefix}.a`, 0, 30)
+    const error = await rejection(made.subscribe(`${prefix}.a`, { group: 'g', from: 5 }).next())
+    expect(error).toMatchObject({ code: 'SPW_OFFSET_EVICTED', requested: 5, first: 20, next: 30 })
+    expect(await made.groups()).toEqual([])
+  })
+
+  it('forgets a group without members; members elsewhere are told', async () => {
+    const heard = new Heard()
+    const { broker: one, prefix, streams } = await world(server())
+    const two = await broker(server(), { streams, observer: heard.observer })
+    const member = one.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    const elsewhere = two.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    await publish(one, `${prefix}.a`, 0, 1)
+    await ackAll(await take(member, 1))
+    await expect(one.removeGroup('g', `${prefix}.a`)).rejects.toThrow('members')
+    member.close()
+    const told = rejection(elsewhere.next())
+    await two.publish(`${prefix}.b`, 1) // its consumer is there, and it waits
+
+    await one.removeGroup('g', `${prefix}.a`)
+
+    expect(await told).toMatchObject({ code: 'SPW_CONSUMER_LOST' })
+    expect(heard.warning.map(({ code }) => code)).toEqual(['consumer-deleted'])
+    expect(await one.groups()).toEqual([])
+    expect(await rejection(one.removeGroup('g', `${prefix}.a`))).toMatchObject({ option: 'group' })
+  })
+})

@@ -1,3 +1,4 @@
+import { errors } from '@nats-io/nats-core'
 import type * as jetstreamPackage from '@nats-io/jetstream'
 import type { ConsumerConfig, ConsumerInfo, JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import { ClientMissingError } from '../../remote/errors.ts'
@@ -70,10 +71,13 @@ export class JetStreamApi {
     return message?.time.getTime()
   }
 
-  /** Whether the server has decided; otherwise it was away, and may be asked again. */
+  /** Whether asking again cannot help; the server, or JetStream in it, may only have been away. */
   isFinal(error: unknown): boolean {
-    if (!(error instanceof this.#package.JetStreamApiError)) return this.link.over
-    return error.code !== notAvailable
+    if (this.link.over) return true
+    if (error instanceof this.#package.JetStreamApiError) return error.code !== notAvailable
+    if (error instanceof errors.TimeoutError || error instanceof errors.RequestError) return false
+    // Nobody answers for JetStream: the client says that it is not enabled, and has no class for it that it exports.
+    return !(error instanceof Error && error.cause instanceof errors.RequestError)
   }
 
   /** Asks until the server decides, for as long as it is away. Rejects with its decision, or when `over` says so. */

@@ -214,12 +214,16 @@ export class StreamBroker {
     this.#publisher.close()
     await this.#host.close()
     if (this.#link.up) {
-      // What has been given back shall be with the server when this resolves.
-      const told = this.#link.connection.flush().catch((error: unknown) => this.#link.note(error))
-      await this.#within(farewellMs, Promise.all([this.#settlements.empty(), told]))
+      await this.#within(farewellMs, Promise.all([this.#settlements.empty(), this.#goodbye()]))
     }
     this.#settlements.close()
     this.#link.stop()
+  }
+
+  /** What has been given back shall be with the server when the broker has ended. */
+  async #goodbye(): Promise<void> {
+    await this.#link.wound()
+    await this.#link.connection.flush().catch((error: unknown) => this.#link.note(error))
   }
 
   #refuse(): void {

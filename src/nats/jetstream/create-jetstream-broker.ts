@@ -23,13 +23,21 @@ export async function createJetStreamBroker<E extends object = AnyEvents>(
   options: JetStreamBrokerOptions,
 ): Promise<JetStreamBroker<E>> {
   if (typeof options?.connection?.publish !== 'function')
-    throw new InvalidOptionError('connection', options?.connection, 'Give a connection of @nats-io/nats-core.')
+    throw new InvalidOptionError(
+      'connection',
+      options?.connection,
+      'Give a connection of @nats-io/nats-core.',
+    )
   const settings = publishSettings(options)
   checkStreams(options.streams, settings.deadlineMs)
   return (await StreamBroker.open(options, settings)) as unknown as JetStreamBroker<E>
 }
 
-function publishSettings({ publishDeadlineMs, resendAfterMs, window = {} }: JetStreamBrokerOptions): PublishSettings {
+function publishSettings({
+  publishDeadlineMs,
+  resendAfterMs,
+  window = {},
+}: JetStreamBrokerOptions): PublishSettings {
   const deadlineMs = duration('publishDeadlineMs', publishDeadlineMs, 30_000)
   if (!(deadlineMs > 0) || deadlineMs === Number.POSITIVE_INFINITY)
     throw new InvalidOptionError(

@@ -21,7 +21,11 @@ export interface DeliveryFeed {
 
 /** Who has delivered it. */
 export interface DeliveryOwner {
-  settle(delivery: GroupDelivery, outcome: Extract<Outcome, 'acked' | 'nacked'>, delayMs: number): Promise<boolean>
+  settle(
+    delivery: GroupDelivery,
+    outcome: Extract<Outcome, 'acked' | 'nacked'>,
+    delayMs: number,
+  ): Promise<boolean>
   extend(delivery: GroupDelivery, ms: number | undefined): Promise<boolean>
 }
 

@@ -102,7 +102,7 @@ export class GroupFeed {
 
   close(): void {
     this.#closed = true
-    void this.#puller?.close() // cannot reject
+    if (this.#puller !== undefined) this.#parts.api.link.wind(this.#puller.close())
   }
 
   /** Looks whether the consumer is there. One that is gone may be being made anew elsewhere: that takes a moment. */
@@ -159,7 +159,11 @@ export async function ensureConsumer(
   if (known === undefined) return makeConsumer(parts, feed, name, group, settings, from)
   const owner = describedGroup(known.config.description)
   if (owner?.group !== group.group || owner.pattern !== group.pattern)
-    throw new ConsumerLostError(feed.stream, name, 'the name belongs to a consumer that this group has not made')
+    throw new ConsumerLostError(
+      feed.stream,
+      name,
+      'the name belongs to a consumer that this group has not made',
+    )
   const { ackDeadlineMs, maxInFlight } = settings
   const asked = {
     ack_wait: ackDeadlineMs === undefined ? known.config.ack_wait : ackDeadlineMs * toNanos,

@@ -52,7 +52,11 @@ async function oldestSeconds(
   let oldest = clock.now()
   for (const info of consumers) {
     if (lagOf(info) === 0) continue
-    const since = await api.timeOf(info.stream_name, info.ack_floor.stream_seq + 1, info.config.filter_subject)
+    const since = await api.timeOf(
+      info.stream_name,
+      info.ack_floor.stream_seq + 1,
+      info.config.filter_subject,
+    )
     if (since !== undefined) oldest = Math.min(oldest, since)
   }
   return (clock.now() - oldest) / 1000

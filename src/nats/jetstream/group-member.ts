@@ -3,35 +3,15 @@ import { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { SpillwayError } from '../../core/errors.ts'
 import type { RecordSource } from '../../log/record-source.ts'
-import type { Wire } from '../../remote/wire.ts'
 import { ackInfo } from './ack-info.ts'
-import type { JetStreamMessage } from './contract.ts'
-import type { Courier } from './courier.ts'
-import type { GroupBooks, Outcome } from './group-books.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Outcome } from './group-books.ts'
 import { type DeliveryOwner, GroupDelivery } from './group-delivery.ts'
 import type { FeedListener, GroupFeed } from './group-feed.ts'
-import type { Link, LinkListener } from './link.ts'
+import type { LinkListener } from './link.ts'
+import type { MemberParts, MemberSettings } from './member-parts.ts'
 import { nakAfter, Settlement, words } from './settlement.ts'
 import { Waiting } from './waiting.ts'
-
-export interface MemberSettings {
-  readonly prefetch: number
-  /** Calls of its handler that may be under way; 1 for a member that is read. */
-  readonly concurrency: number
-  readonly orderingKey: ((message: JetStreamMessage) => string | undefined) | undefined
-}
-
-/** What members share. */
-export interface MemberParts {
-  readonly link: Link
-  readonly wire: Wire
-  readonly courier: Courier
-  readonly books: GroupBooks
-  /** The server had removed a consumer. */
-  readonly gone: (stream: string) => void
-  /** The ordering key could not be told: the message has none. */
-  readonly keyFailed: (error: unknown) => void
-}
 
 /**
  * A member of a group: asks the server for as many messages as are asked of it, keeps those that wait here from being
@@ -54,13 +34,21 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
   #inHand = 0
   #stopped = false
   #closed = false
-  #cancelTimer: (() => void) | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  readonly #deadlines: Deadlines
 
   constructor(parts: MemberParts, settings: MemberSettings) {
     this.#parts = parts
     this.#clock = parts.link.clock
     this.#settings = settings
+    this.#deadlines = new Deadlines(this.#clock, {
+      open: () => this.#open(),
+      due: (delivery, now) => this.#keep(delivery, now),
+      late: (delivery, now) => {
+        // A deadline of its own may be shorter than that of the server.
+        if (delivery.serverDueAt > now) this.#tell(delivery, words.nak)
+        this.#over(delivery, 'expired')
+      },
+    })
     parts.link.add(this)
   }
 
@@ -125,9 +113,9 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     this.#closed = true
     this.left?.()
     this.#parts.link.remove(this)
-    this.#cancelTimer?.()
+    this.#deadlines.close()
     // What is being settled is confirmed without this member.
-    for (const delivery of this.#feeds.flatMap(({ open }) => [...open.values()])) {
+    for (const delivery of this.#open()) {
       if (delivery.state !== 'in-hand') continue
       this.#tell(delivery, words.nak)
       this.#over(delivery, 'returned')
@@ -147,7 +135,7 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     delivery.serverDueAt = this.#clock.now() + feed.ackDeadlineMs
     delivery.orderingKey = this.#keyOf(delivery)
     this.#waiting.push(delivery)
-    this.#arm(dueAt(delivery))
+    this.#deadlines.watch(delivery)
     this.#bell.ringAll()
   }
 
@@ -193,7 +181,7 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
       if (!confirmed || delivery.state !== 'in-hand') return false
       delivery.serverDueAt = since + ackDeadlineMs
       delivery.deadline = since + (ms ?? ackDeadlineMs)
-      this.#arm(dueAt(delivery))
+      this.#deadlines.watch(delivery)
       return true
     })
     this.#parts.courier.send(settlement)
@@ -242,6 +230,11 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
       const coming = held + feed.asked
       if (coming < this.#wish || coming <= prefetch >> 1) feed.ask(Math.max(this.#wish, prefetch) - coming)
     }
+  }
+
+  /** What it was given and has not ended. */
+  #open(): readonly GroupDelivery[] {
+    return this.#feeds.flatMap(({ open }) => [...open.values()])
   }
 
   /** The server has given it to somebody again, here: it was too late. */
@@ -302,37 +295,7 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     const { link } = this.#parts
     if (link.up && !link.over) link.connection.publish(delivery.reply, word)
   }
-
-  #arm(at: number): void {
-    if (at >= this.#timerAt || this.#closed) return
-    this.#cancelTimer?.()
-    this.#timerAt = at
-    this.#cancelTimer = this.#clock.schedule(() => this.#ring(), Math.max(0, at - this.#clock.now()), true)
-  }
-
-  /** Keeps what waits here, and ends what is too late. */
-  #ring(): void {
-    this.#cancelTimer = undefined
-    this.#timerAt = Number.POSITIVE_INFINITY
-    const now = this.#clock.now()
-    for (const delivery of this.#feeds.flatMap(({ open }) => [...open.values()])) {
-      if (delivery.state !== 'waiting' && delivery.state !== 'in-hand') continue
-      if (now >= delivery.deadline) {
-        // A deadline of its own may be shorter than that of the server.
-        if (delivery.serverDueAt > now) this.#tell(delivery, words.nak)
-        this.#over(delivery, 'expired')
-      } else {
-        if (now >= dueAt(delivery)) this.#keep(delivery, now)
-        this.#arm(Math.max(dueAt(delivery), now + 10))
-      }
-    }
-  }
 }
 
 /** How many messages may wait for keys that are in hand, while others are asked for. */
 const mostBlocked = 64
-
-/** When something has to be done about it: it is too late, or the server has to be told that it is not. */
-function dueAt({ deadline, feed, serverDueAt }: GroupDelivery): number {
-  return deadline <= serverDueAt ? deadline : serverDueAt - feed.ackDeadlineMs / 2
-}

@@ -10,15 +10,10 @@ import { settling } from '../../log/group/settling.ts'
 import type { JetStreamGroupOptions, JetStreamGroupStatus } from './contract.ts'
 import { consumerName, type GroupName } from './consumer-name.ts'
 import { GroupBooks } from './group-books.ts'
-import {
-  ensureConsumer,
-  GroupFeed,
-  type GroupParts,
-  type GroupSettings,
-  makeConsumer,
-} from './group-feed.ts'
-import { GroupMember, type MemberParts } from './group-member.ts'
+import { ensureConsumer, GroupFeed, type GroupParts, type GroupSettings, makeConsumer } from './group-feed.ts'
+import { GroupMember } from './group-member.ts'
 import { listGroups } from './group-list.ts'
+import type { MemberParts } from './member-parts.ts'
 import { type JetStreamSubscription, refuseMailboxOptions, subscribeTo } from './readers.ts'
 import { checkFeeds } from './start.ts'
 import type { Feed } from './streams.ts'
@@ -117,7 +112,11 @@ export class Groups {
   }
 
   list(): Promise<readonly JetStreamGroupStatus[]> {
-    return listGroups(this.#parts, this.#host.clock, (name) => this.#local.get(keyOf(name))?.members.size ?? 0)
+    return listGroups(
+      this.#parts,
+      this.#host.clock,
+      (name) => this.#local.get(keyOf(name))?.members.size ?? 0,
+    )
   }
 
   ledgers(): readonly GroupLedger[] {
@@ -186,7 +185,11 @@ function unknownGroup({ group, pattern }: GroupName): InvalidOptionError {
 function groupSettings({ ackDeadlineMs, maxInFlight }: GroupOptions): GroupSettings {
   const isDeadline = typeof ackDeadlineMs === 'number' && Number.isFinite(ackDeadlineMs) && ackDeadlineMs > 0
   if (ackDeadlineMs !== undefined && !isDeadline)
-    throw new InvalidOptionError('ackDeadlineMs', ackDeadlineMs, 'Give a finite number of milliseconds above 0.')
+    throw new InvalidOptionError(
+      'ackDeadlineMs',
+      ackDeadlineMs,
+      'Give a finite number of milliseconds above 0.',
+    )
   if (maxInFlight !== undefined) wholeNumber('maxInFlight', maxInFlight, 1)
   return { ackDeadlineMs, maxInFlight }
 }

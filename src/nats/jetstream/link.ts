@@ -15,6 +15,7 @@ export class Link {
   readonly clock: Clock
   readonly #watch: ConnectionWatch
   readonly #listeners = new Set<LinkListener>()
+  readonly #endings = new Set<Promise<void>>()
   #stopped = false
 
   constructor(connection: NatsConnection, clock: Clock, changed: () => void) {
@@ -67,6 +68,17 @@ export class Link {
       const cancel = this.clock.schedule(go, ms, true)
       this.#listeners.add(listener)
     })
+  }
+
+  /** Something is being wound up: whoever ends the broker waits for it, for a while. It must not reject. */
+  wind(up: Promise<void>): void {
+    this.#endings.add(up)
+    void up.then(() => this.#endings.delete(up))
+  }
+
+  /** Resolves when everything that is being wound up is. */
+  async wound(): Promise<void> {
+    await Promise.all(this.#endings)
   }
 
   stop(): void {

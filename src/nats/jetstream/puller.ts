@@ -70,14 +70,20 @@ export class Puller {
     this.#heard = true
   }
 
-  /** Asks no more. What is still on its way arrives until the server has heard of it; resolves then. */
+  /**
+   * Asks no more. A server gives up a message that it has already assigned to somebody who stops listening at that moment,
+   * until its deadline passes; so this listens until what was asked for has come, or nothing comes. Resolves then.
+   */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#cancelWatch?.()
-    if (this.#subscription.isClosed()) return
     try {
-      await this.#subscription.drain()
+      for (let before = -1; this.#asked > 0 && this.#asked !== before && this.#link.up;) {
+        before = this.#asked
+        await this.#link.connection.flush()
+      }
+      if (!this.#subscription.isClosed()) await this.#subscription.drain()
     } catch {
       // The connection is away: nothing arrives any more.
       if (!this.#subscription.isClosed()) this.#subscription.unsubscribe()

@@ -1,12 +1,12 @@
 import type { Msg } from '@nats-io/nats-core'
-import type { ConsumerInfo, StreamState } from '@nats-io/jetstream'
+import type { ConsumerInfo } from '@nats-io/jetstream'
 import { SpillwayError } from '../../core/errors.ts'
-import { OffsetEvictedError } from '../../core/offset-errors.ts'
 import type { Position } from '../../core/position.ts'
 import type { Wire } from '../../remote/wire.ts'
 import { ackInfo } from './ack-info.ts'
 import type { JetStreamApi } from './api.ts'
 import { ConsumerLostError } from './errors.ts'
+import { GapCheck } from './gap-check.ts'
 import { Puller } from './puller.ts'
 import { findStart, firstOf, inactiveNanos, placeError, type Start, startAt } from './start.ts'
 import { StoredMessage } from './stored-message.ts'
@@ -26,12 +26,6 @@ export interface ReaderParts {
   readonly recreated: (stream: string) => void
 }
 
-/** A message, and the first number of the gap before it; its own when there is none. */
-interface Doubtful {
-  readonly message: StoredMessage
-  readonly gapFrom: number
-}
-
 /**
  * One consumer of a reader. It acks nothing: it knows the next number it wants, and makes a new consumer there when the
  * connection has been away, the consumer is gone, or a delivery is missing.
@@ -45,8 +39,8 @@ export class ReaderFeed {
   readonly #feed: Feed
   readonly #ready: StoredMessage[] = []
   #head = 0
-  /** Arrived behind a gap that is being looked at. */
-  #doubtful: Doubtful[] = []
+  /** What has arrived behind a gap. */
+  readonly #gaps: GapCheck
   /** The next number in the stream that is wanted; undefined until the first consumer is made. */
   #next: number | undefined
   #deliveries = 0
@@ -58,7 +52,6 @@ export class ReaderFeed {
   #puller: Puller | undefined
   #opening = false
   #again = false
-  #checking = false
   /** How many deliveries of this consumer are wanted, once reading is to end. */
   #last: number | undefined
   #stopping = false
@@ -67,6 +60,14 @@ export class ReaderFeed {
   constructor(parts: ReaderParts, feed: Feed) {
     this.#parts = parts
     this.#feed = feed
+    this.#gaps = new GapCheck(parts, feed.stream, {
+      passed: (messages) => {
+        this.#ready.push(...messages)
+        this.#refill()
+        parts.changed()
+      },
+      failed: (error) => this.#fail(error),
+    })
   }
 
   /** Nothing is at hand. */
@@ -75,7 +76,7 @@ export class ReaderFeed {
   }
 
   get pending(): number {
-    return this.#ready.length - this.#head + this.#doubtful.length + this.#behind
+    return this.#ready.length - this.#head + this.#gaps.size + this.#behind
   }
 
   /** Everything up to where it was stopped has been taken. */
@@ -84,7 +85,7 @@ export class ReaderFeed {
       this.#last !== undefined &&
       this.#deliveries >= this.#last &&
       this.#head === this.#ready.length &&
-      this.#doubtful.length === 0
+      this.#gaps.size === 0
     )
   }
 
@@ -104,10 +105,7 @@ export class ReaderFeed {
   async open(position: Position): Promise<void> {
     const { api, streams } = this.#parts
     const isOffset = typeof position === 'number' && (position > 0 || Object.is(position, 0))
-    await this.#open(
-      () => findStart(api, streams, this.#feed, position),
-      isOffset ? position + 1 : undefined,
-    )
+    await this.#open(() => findStart(api, streams, this.#feed, position), isOffset ? position + 1 : undefined)
   }
 
   /** The connection is back. */
@@ -127,7 +125,7 @@ export class ReaderFeed {
     this.#closed = true
     this.#ready.length = 0
     this.#head = 0
-    this.#doubtful = []
+    this.#gaps.close()
     this.#behind = 0
     this.#drop()
   }
@@ -212,48 +210,11 @@ export class ReaderFeed {
     this.#next = info.seq + 1
     // With a filter, numbers between belong to other topics; a reader that had everything cannot have missed one.
     const isWhole = gapFrom === info.seq || (this.#current && this.#feed.filter !== undefined)
-    if (isWhole && this.#doubtful.length === 0) this.#ready.push(message)
-    else this.#doubt({ message, gapFrom: isWhole ? info.seq : gapFrom })
+    if (isWhole && this.#gaps.size === 0) this.#ready.push(message)
+    else this.#gaps.add({ message, gapFrom: isWhole ? info.seq : gapFrom })
     this.#refill()
     this.#current = info.pending === 0 && (this.#puller?.asked ?? 0) > 0
     this.#parts.changed()
-  }
-
-  #doubt(doubtful: Doubtful): void {
-    this.#doubtful.push(doubtful)
-    if (this.#checking) return
-    this.#checking = true
-    void this.#check() // cannot reject
-  }
-
-  /** Asks what the stream still has, until nothing is in doubt. */
-  async #check(): Promise<void> {
-    const { api, streams } = this.#parts
-    try {
-      while (this.#doubtful.length > 0 && !this.#closed) {
-        // What arrives while the server answers may have been removed after it did.
-        const asked = this.#doubtful.length
-        const { state } = await api.insist(
-          () => streams.info(this.#feed.stream),
-          () => this.#closed,
-        )
-        this.#judge(this.#doubtful.splice(0, asked), state)
-        this.#parts.changed()
-      }
-    } catch (error) {
-      this.#fail(error)
-    }
-    this.#checking = false
-    this.#refill()
-  }
-
-  /** Hands on what lies behind gaps that retention has not made. */
-  #judge(doubtful: readonly Doubtful[], { first_seq: first, last_seq: next }: StreamState): void {
-    for (const { gapFrom, message } of doubtful) {
-      if (gapFrom < message.seq && first > gapFrom)
-        throw new OffsetEvictedError(this.#parts.pattern, gapFrom - 1, first - 1, next)
-      this.#ready.push(message)
-    }
   }
 
   /**
@@ -291,7 +252,7 @@ export class ReaderFeed {
     const puller = this.#puller
     if (puller === undefined || this.#closed || this.failure !== undefined) return
     const { capacity } = this.#parts
-    const held = this.#ready.length - this.#head + this.#doubtful.length + puller.asked
+    const held = this.#ready.length - this.#head + this.#gaps.size + puller.asked
     if (held > capacity >> 1) return
     puller.ask(capacity - held)
   }
@@ -300,10 +261,12 @@ export class ReaderFeed {
   async #silent(consumer: string, gone: boolean): Promise<void> {
     const { api } = this.#parts
     try {
-      const info = gone ? undefined : await api.insist(
-        () => api.consumer(this.#feed.stream, consumer),
-        () => consumer !== this.#consumer,
-      )
+      const info = gone
+        ? undefined
+        : await api.insist(
+            () => api.consumer(this.#feed.stream, consumer),
+            () => consumer !== this.#consumer,
+          )
       if (consumer !== this.#consumer) return
       if (info !== undefined) {
         this.#puller?.reset()
@@ -318,7 +281,7 @@ export class ReaderFeed {
   }
 
   #drop(): void {
-    void this.#puller?.close() // cannot reject
+    if (this.#puller !== undefined) this.#parts.api.link.wind(this.#puller.close())
     this.#puller = undefined
     if (this.#consumer !== undefined) this.#remove(this.#consumer)
     this.#consumer = undefined

@@ -70,7 +70,15 @@ export function openReader(
   return { subscription, opened: source.open(from) }
 }
 
-const mailboxOptions = ['overflow', 'capacityBytes', 'sizeOf', 'key', 'blockTimeoutMs', 'onDrop', 'keepDropped'] as const
+const mailboxOptions = [
+  'overflow',
+  'capacityBytes',
+  'sizeOf',
+  'key',
+  'blockTimeoutMs',
+  'onDrop',
+  'keepDropped',
+] as const
 
 /** The options of a reader: those that are about a mailbox are refused, for it has none. */
 function readerSettings(options: HandlerOptions): SubscriptionSettings {

@@ -33,12 +33,7 @@ export class Settlement implements Parcel {
   readonly #over: (confirmed: boolean) => boolean
 
   /** `over` is told whether the server confirmed, and says what the promise shall say. */
-  constructor(
-    subject: string,
-    bytes: Uint8Array,
-    deadlineAt: number,
-    over: (confirmed: boolean) => boolean,
-  ) {
+  constructor(subject: string, bytes: Uint8Array, deadlineAt: number, over: (confirmed: boolean) => boolean) {
     this.subject = subject
     this.bytes = bytes
     this.deadlineAt = deadlineAt

@@ -49,7 +49,10 @@ export class Streams {
   feeds(pattern: string): readonly Feed[] {
     const feeds = this.#streams.flatMap(({ name, topics }) => feedsOf(name, topics, pattern))
     if (feeds.length === 0)
-      throw new StreamMissingError(pattern, `No stream of this broker keeps a topic that "${pattern}" matches`)
+      throw new StreamMissingError(
+        pattern,
+        `No stream of this broker keeps a topic that "${pattern}" matches`,
+      )
     return feeds
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { range, rejection, watch } from '../../support/watch.ts'
-import { broker, connection, manager, ownStream, streamServer, world } from './world.ts'
+import { broker, connection, freeze, manager, ownStream, streamServer, world } from './world.ts'
 
 const server = streamServer()
 
@@ -87,7 +87,7 @@ describe('publishing to JetStream', () => {
 
   it('tells what the server may have from what it cannot have when the deadline passes', async () => {
     const { broker: made, prefix } = await world(server(), {}, { publishDeadlineMs: 200 })
-    server().freeze()
+    await freeze(server())
     const sent = await rejection(made.publish(`${prefix}.a`, 1))
     await server().kill()
     await eventually(() => made.health().state === 'disconnected')
@@ -100,7 +100,7 @@ describe('publishing to JetStream', () => {
 
   it('gives up when its signal aborts', async () => {
     const { broker: made, prefix } = await world(server())
-    server().freeze()
+    await freeze(server())
     const abort = new AbortController()
     const published = rejection(made.publish(`${prefix}.a`, 1, { signal: abort.signal }))
     abort.abort(new Error('enough'))
@@ -160,7 +160,7 @@ describe('a server that is away', () => {
 
   it('that does not answer is given up and found again: nothing is lost (N18)', async () => {
     const { broker: made, prefix } = await world(server())
-    server().freeze()
+    await freeze(server())
     const published = range(0, 100).map((n) => made.publish(`${prefix}.a`, n))
     await eventually(() => made.health().state === 'disconnected')
     server().thaw()
@@ -173,7 +173,10 @@ describe('a server that is away', () => {
     const [draining, closing] = [await broker(server(), { streams }), await broker(server(), { streams })]
     await server().kill()
     await eventually(() => [draining, closing].every((made) => made.health().state === 'disconnected'))
-    const [kept, given] = [draining.publish(`${own.prefix}.a`, 1), rejection(closing.publish(`${own.prefix}.a`, 2))]
+    const [kept, given] = [
+      draining.publish(`${own.prefix}.a`, 1),
+      rejection(closing.publish(`${own.prefix}.a`, 2)),
+    ]
 
     const drained = draining.drain()
     await closing.close()
@@ -182,7 +185,9 @@ describe('a server that is away', () => {
 
     expect(await drained).toMatchObject({ complete: true })
     expect(await kept).toMatchObject({ offset: 0 })
-    expect(await rejection(draining.publish(`${own.prefix}.a`, 3))).toMatchObject({ code: 'SPW_BROKER_CLOSED' })
+    expect(await rejection(draining.publish(`${own.prefix}.a`, 3))).toMatchObject({
+      code: 'SPW_BROKER_CLOSED',
+    })
   })
 
   it('is not closed by the broker, and a connection that ends rejects what waits', async () => {
@@ -191,7 +196,7 @@ describe('a server that is away', () => {
     await made.close()
     expect(link.isClosed()).toBe(false)
     const { broker: other } = await world(server(), {}, { connection: link })
-    server().freeze()
+    await freeze(server())
     const published = rejection(other.publish(`${prefix}.a`, 1))
     await link.close()
     expect(await published).toBeInstanceOf(PublishUnconfirmedError)

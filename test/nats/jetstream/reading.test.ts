@@ -26,13 +26,11 @@ describe('a reader of a stream', () => {
   it('gets the past and then the present, without a gap or a repetition at the seam', async () => {
     const { broker: made, prefix } = await world(server())
     await publish(made, `${prefix}.a`, 0, 500)
-    let done = false
     const publishing = (async () => {
-      for (let n = 500; !done || n < 1000; n++) await made.publish(`${prefix}.a`, n)
+      for (const n of range(500, 1500)) await made.publish(`${prefix}.a`, n)
     })()
 
     const got = await take(made.subscribe(`${prefix}.a`, { from: 'start', capacity: 64 }), 1500)
-    done = true
     await publishing
 
     expect(payloads(got)).toEqual(range(0, 1500))
@@ -56,7 +54,11 @@ describe('a reader of a stream', () => {
     expect(await first(-3)).toBe(17)
     expect(await first(-300)).toBe(0)
     expect(await first(between)).toBe(10)
-    const [next, end, never] = [made.subscribe(topic, { from: 20 }), made.subscribe(topic, { from: 'end' }), made.subscribe(topic, { from: -0 })]
+    const [next, end, never] = [
+      made.subscribe(topic, { from: 20 }),
+      made.subscribe(topic, { from: 'end' }),
+      made.subscribe(topic, { from: -0 }),
+    ]
     await made.publish(topic, 20)
     for (const reader of [next, end, never]) expect(payloads(await take(reader, 1))).toEqual([20])
   })
@@ -184,7 +186,7 @@ describe('a reader of a stream', () => {
     for (const topic of ['x', 'y'])
       for (const kind of ['paid', 'sent']) await made.publish(`${topic}${prefix}.${kind}`, topic + kind)
     const got = await take(made.subscribe('*.paid', { from: 'start' }), 2)
-    expect(payloads(got).toSorted()).toEqual(['xpaid', 'ypaid'])
+    expect(new Set(payloads(got))).toEqual(new Set(['xpaid', 'ypaid']))
   })
 
   it('with a handler is given everything in order, and ends with its signal', async () => {
@@ -223,7 +225,11 @@ describe('a reader of a stream', () => {
 
   it('refuses options of mailboxes: nothing overflows', async () => {
     const { broker: made, prefix } = await world(server())
-    const refused = [{ overflow: 'block' }, { capacityBytes: 1, sizeOf: () => 1 }, { onDrop: () => undefined }] as const
+    const refused = [
+      { overflow: 'block' },
+      { capacityBytes: 1, sizeOf: () => 1 },
+      { onDrop: () => undefined },
+    ] as const
     for (const options of refused)
       expect(() => made.subscribe(`${prefix}.a`, options)).toThrow('nothing overflows')
   })

@@ -40,7 +40,15 @@ describe('streams of a broker', () => {
       duplicate_window: 200_000e6,
     })
     expect(await made.streams()).toEqual([
-      { stream: own.name, topics: options.topics, retention: 'limits', first: 0, next: 0, messages: 0, bytes: 0 },
+      {
+        stream: own.name,
+        topics: options.topics,
+        retention: 'limits',
+        first: 0,
+        next: 0,
+        messages: 0,
+        bytes: 0,
+      },
     ])
   })
 

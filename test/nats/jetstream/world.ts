@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { assertBalanced } from '../../../src/index.ts'
@@ -8,6 +10,7 @@ import {
   type JetStreamDelivery,
   type JetStreamMessage,
 } from '../../../src/nats/index.ts'
+import { eventually } from '../../support/eventually.ts'
 import type { NatsServer } from '../../support/servers/nats.ts'
 import { uniqueName } from '../../support/servers/shared.ts'
 import { undo } from '../../support/undo.ts'
@@ -51,7 +54,9 @@ export async function world(
   server: NatsServer,
   stream: Partial<JetStreamBrokerOptions['streams'][number]> = {},
   options: Partial<JetStreamBrokerOptions> = {},
-): Promise<OwnStream & { readonly broker: JetStreamBroker; readonly streams: JetStreamBrokerOptions['streams'] }> {
+): Promise<
+  OwnStream & { readonly broker: JetStreamBroker; readonly streams: JetStreamBrokerOptions['streams'] }
+> {
   const own = ownStream()
   const streams = [{ name: own.name, topics: [`${own.prefix}.>`], ...stream }]
   return { ...own, streams, broker: await broker(server, { streams, ...options }) }
@@ -60,6 +65,30 @@ export async function world(
 /** The bare client, to look at what is really there. */
 export async function manager(server: NatsServer, link?: NatsConnection): Promise<JetStreamManager> {
   return jetstreamManager(link ?? (await connection(server)))
+}
+
+/** Stops the server in its tracks; resolves when it answers nobody. */
+export async function freeze(server: NatsServer): Promise<void> {
+  server.freeze()
+  const answers = (): Promise<boolean> =>
+    fetch(`${server.monitorUrl}/varz`, { signal: AbortSignal.timeout(100) }).then(
+      () => true,
+      () => false,
+    )
+  await eventually(async () => !(await answers()))
+}
+
+/** How long at most a server keeps what its consumers have delivered and acked to itself. It writes every 100 ms. */
+const unwrittenMs = 400
+
+/** Resolves when the server has written what happened to its consumers before `since`: that may come after it has confirmed it. */
+export async function written(server: NatsServer, stream: string, since: number): Promise<void> {
+  const folder = join(server.folder, 'store', 'jetstream', '$G', 'streams', stream, 'obs')
+  const files = readdirSync(folder).map((consumer) => join(folder, consumer, 'o.dat'))
+  const isAtRest = (at: number): boolean => Date.now() - at > unwrittenMs
+  await eventually(
+    () => isAtRest(since) && files.every((file) => existsSync(file) && isAtRest(statSync(file).mtimeMs)),
+  )
 }
 
 interface Reader<M> {

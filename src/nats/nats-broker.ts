@@ -253,10 +253,12 @@ class CoreNats {
       )
   }
 
-  /** Nothing will ever come or go any more: what is pending may be read, then everything ends. */
+  /** Nothing will ever come or go any more. What is pending may be read, at leisure, and then its subscription ends. */
   #connectionEnded(): void {
     this.#report(this.#sender.connectionEnded())
-    void this.#live.drain()
+    for (const { fanout } of [...this.#stations.values()]) {
+      for (const owner of fanout.owners()) void owner.drain({ timeoutMs: Number.POSITIVE_INFINITY })
+    }
   }
 
   #report(unconfirmed: number): void {

@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { assertBalanced, CapabilityMissingError, type Message, PayloadInvalidError } from '../../src/index.ts'
 import { createNatsBroker } from '../../src/nats/index.ts'
+import { runChild } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { range, rejection, takeAll } from '../support/watch.ts'
 import { broker, connection, Heard, ownServer, silent } from './world.ts'
@@ -225,6 +226,18 @@ describe('a broker on core NATS', () => {
     )
     expect(one.ledger().mailboxes).toEqual([])
   })
+
+  it('N9: a subscriber that never reads costs bounded memory, whatever passes it by', async () => {
+    const count = 60_000
+    const result = await runChild<{ grownBytes: number; handled: number; pending: number[] }>(
+      'nats-stuck.ts',
+      server().url,
+      count,
+    )
+
+    expect(result).toMatchObject({ handled: count, pending: [1024, 1024] })
+    expect(result.grownBytes).toBeLessThan(16 * 1024 * 1024) // of 60 MB
+  }, 60_000)
 
   it('reports a subscription that the server refuses, and ends it', async () => {
     const heard = new Heard()

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
+import { FaultProxy } from '../../src/conformance/index.ts'
 import { assertBalanced, type BrokerEvents, type Observer } from '../../src/index.ts'
 import {
   connectNats,
@@ -50,6 +51,18 @@ export async function broker(
     assertBalanced(made.ledger())
   })
   return made
+}
+
+/** A broker whose way to the server can be cut or stalled. */
+export async function throughProxy(
+  server: NatsServer,
+  options: Partial<NatsBrokerOptions> = {},
+  pingInterval = 60_000,
+): Promise<{ readonly one: NatsBroker; readonly proxy: FaultProxy }> {
+  const proxy = await FaultProxy.listen({ port: server.port })
+  undo.push(() => proxy.close())
+  const link = await connection(server, { servers: `127.0.0.1:${proxy.port}`, pingInterval })
+  return { one: await broker(server, { ...options, connection: link }), proxy }
 }
 
 /** Takes warnings, which would go to the console. */

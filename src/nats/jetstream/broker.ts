@@ -17,6 +17,7 @@ import type { Observer } from '../../core/observer.ts'
 import type { Position } from '../../core/position.ts'
 import { defaultTimeoutMs, duration } from '../../core/settings.ts'
 import { checkTopic } from '../../core/topic.ts'
+import { PublishUnconfirmedError } from '../../remote/errors.ts'
 import { Wire } from '../../remote/wire.ts'
 import { JetStreamApi } from './api.ts'
 import type {
@@ -71,6 +72,8 @@ export class StreamBroker {
   /** Tells the server what became of deliveries. */
   readonly #settlements: Courier
   readonly #groups: Groups
+  /** Subscriptions that the server does not know yet. None of them rejects. */
+  readonly #opening = new Set<Promise<void>>()
   #refuses = false
   #closed: Promise<void> | undefined
   #drained: Promise<DrainReport> | undefined
@@ -141,11 +144,19 @@ export class StreamBroker {
         ? openReader(this.#host, this.#readerParts(), pattern, handler, options)
         : this.#groups.join(pattern, handler, options as GroupOptions)
     this.#publisher.hold(opened)
+    this.#opening.add(opened)
+    void opened.then(() => this.#opening.delete(opened))
     return subscription
   }
 
   health(): Health {
     return this.#link.health()
+  }
+
+  async flush(options?: DrainOptions): Promise<void> {
+    const timeoutMs = duration('timeoutMs', options?.timeoutMs, defaultTimeoutMs)
+    const all = Promise.all([this.#publisher.settled(), ...this.#opening])
+    if (!(await this.#within(timeoutMs, all))) throw new PublishUnconfirmedError('>', timeoutMs)
   }
 
   observe(observer: Observer): Disposable {

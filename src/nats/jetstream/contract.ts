@@ -4,6 +4,7 @@ import type { PayloadCodec } from '../../core/codec.ts'
 import type {
   Broker,
   Capabilities,
+  DrainOptions,
   Handler,
   HandlerOptions,
   HandlerSubscription,
@@ -243,6 +244,11 @@ export interface JetStreamBroker<E extends object = AnyEvents> extends Broker<E>
   ): HandlerSubscription
   /** How it stands with the server. */
   health(): Health
+  /**
+   * Resolves when everything published so far is settled, and the server knows where every subscription made so far begins:
+   * they get what anybody publishes from then on. Rejects with `PublishUnconfirmedError` after `timeoutMs` (default 30000).
+   */
+  flush(options?: DrainOptions): Promise<void>
   observe(observer: Observer): Disposable
   ledger(): JetStreamLedger
   /** The streams of this broker, as the server has them now. */

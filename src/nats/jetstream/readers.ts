@@ -2,6 +2,7 @@ import { checkSignal } from '../../core/abort.ts'
 import type { Handler, HandlerOptions } from '../../core/contract.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { InProcessBroker } from '../../core/in-process-broker.ts'
+import type { MailboxCounts } from '../../core/ledger.ts'
 import { checkPosition } from '../../core/position.ts'
 import { type SubscriptionSettings, subscriptionSettings } from '../../core/settings.ts'
 import { checkPattern } from '../../core/topic.ts'
@@ -30,10 +31,16 @@ export function subscribeTo(
     readonly group?: string
     readonly settings: SubscriptionSettings
     readonly signal: AbortSignal | undefined
+    /** What it has not read at its end is lost to it, because it has no place to go on from. */
+    readonly isLive?: boolean
   },
 ): JetStreamSubscription {
-  const { group, pattern, settings, signal } = what
-  const ended = host.guestEnded.bind(host)
+  const { group, isLive = false, pattern, settings, signal } = what
+  const ended = (counts: MailboxCounts): void => {
+    const closed = isLive ? source.pending : 0
+    const dropped = { ...counts.dropped, closed: counts.dropped.closed + closed }
+    host.guestEnded({ ...counts, routed: counts.routed + closed, dropped })
+  }
   const place: ReaderPlace = { pattern, group, host, readers: host.guests, ended }
   const number = host.nextNumber()
   const subscription =
@@ -66,7 +73,12 @@ export function openReader(
   checkFeeds('from', from, feeds)
   const source = new ReaderSource({ ...parts, pattern, capacity: settings.capacity }, feeds)
   const { signal } = options
-  const subscription = subscribeTo(host, source, handler, { pattern, settings, signal })
+  const subscription = subscribeTo(host, source, handler, {
+    pattern,
+    settings,
+    signal,
+    isLive: options.from === undefined,
+  })
   return { subscription, opened: source.open(from) }
 }
 

@@ -25,9 +25,9 @@ export async function setUpServers() {
 export function describeServers({ nats, kafka, engine }) {
   const { SPILLWAY_KAFKA_BROKERS: brokers, SPILLWAY_NATS_URL: natsUrl } = process.env
   const used = [
-    natsUrl && `NATS at ${natsUrl} (yours)`,
+    natsUrl && `NATS at ${natsUrl} (SPILLWAY_NATS_URL)`,
     nats && `nats-server ${nats.version} (${nats.command})`,
-    brokers && `Kafka at ${brokers} (yours)`,
+    brokers && `Kafka at ${brokers} (SPILLWAY_KAFKA_BROKERS)`,
     kafka && `Apache Kafka ${kafka.version} on Java ${kafka.javaVersion}`,
   ]
   const kafkajs = JSON.parse(

@@ -29,7 +29,6 @@ import { ConnectionWatch } from './connection-watch.ts'
 import type { NatsBroker, NatsBrokerOptions, NatsCapability, NatsLedger, NatsPublisher } from './contract.ts'
 import { toNatsHeaders } from './headers.ts'
 import { checkSubscribeOptions, natsPolicies, outageLimits, unreadLimit } from './options.ts'
-import { Outage } from './outage.ts'
 import { Sender } from './sender.ts'
 import { Station } from './station.ts'
 
@@ -99,8 +98,7 @@ class CoreNats {
       closed: () => this.#connectionEnded(),
       error: (error) => this.#serverError(error),
     })
-    const outage = limits === undefined ? undefined : new Outage(limits, clock)
-    this.#sender = new Sender(this.#watch, clock, unread, outage)
+    this.#sender = new Sender(this.#watch, clock, unread, limits)
   }
 
   publish(topic: string, payload: unknown, options?: PublishOptions): Promise<Receipt> {

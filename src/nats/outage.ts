@@ -1,6 +1,7 @@
 import type { MsgHdrs } from '@nats-io/nats-core'
 import type { Clock } from '../core/clock.ts'
 import type { Receipt } from '../core/contract.ts'
+import type { TransportBooks } from '../remote/transport-books.ts'
 import type { OutageLimits } from './contract.ts'
 import { DisconnectedError } from '../remote/errors.ts'
 
@@ -24,21 +25,17 @@ interface Kept {
 
 /** What is published while the server is away: kept in order, within limits, and no longer than its publishers wait. */
 export class Outage {
-  /** Messages that were given up, and their publishers told. */
-  failed = 0
   readonly #limits: Required<OutageLimits>
   readonly #clock: Clock
+  readonly #books: TransportBooks
   readonly #kept = new Set<Kept>()
   #bytes = 0
   #cancel: (() => void) | undefined
 
-  constructor(limits: Required<OutageLimits>, clock: Clock) {
+  constructor(limits: Required<OutageLimits>, clock: Clock, books: TransportBooks) {
     this.#limits = limits
     this.#clock = clock
-  }
-
-  get waiting(): number {
-    return this.#kept.size
+    this.#books = books
   }
 
   /** Keeps the message until `release`. Its publisher's bytes are copied: they may be written to again before. */
@@ -50,6 +47,7 @@ export class Outage {
         new DisconnectedError(topic, `the server is away and the buffer is full with ${held}`),
       )
     }
+    this.#books.send()
     return new Promise((resolve, reject) => {
       const abort = (): void => this.#giveUp(kept, signal?.reason)
       const kept: Kept = {
@@ -95,7 +93,7 @@ export class Outage {
 
   #giveUp(kept: Kept, reason: unknown): void {
     this.#remove(kept)
-    this.failed++
+    this.#books.settle('failed')
     kept.reject(reason)
   }
 

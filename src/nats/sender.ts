@@ -9,10 +9,12 @@ import {
   PublishOverloadedError,
   PublishUnconfirmedError,
 } from '../remote/errors.ts'
+import { TransportBooks } from '../remote/transport-books.ts'
 import type { ConnectionWatch } from './connection-watch.ts'
+import type { OutageLimits } from './contract.ts'
 import { publishError } from './errors.ts'
 import { headerBytes } from './headers.ts'
-import type { Outage, Parcel } from './outage.ts'
+import { Outage, type Parcel } from './outage.ts'
 import { accepted, Room } from './room.ts'
 
 /** A mark is set at the latest after so many bytes, or so long after a message. */
@@ -34,6 +36,7 @@ export class Sender {
   readonly #clock: Clock
   readonly #limit: number
   readonly #outage: Outage | undefined
+  readonly #books = new TransportBooks()
   readonly #room = new Room()
   /** How far each has come, in messages and in bytes, of all that was ever handed over. */
   #handed = 0
@@ -41,9 +44,6 @@ export class Sender {
   #markedBytes = 0
   #read = 0
   #readBytes = 0
-  /** Messages that were read, and those whose fate is unknown. */
-  #confirmed = 0
-  #unknown = 0
   /** Connections lost so far: what a mark of an earlier one says is of no interest. */
   #losses = 0
   #armed = false
@@ -51,11 +51,17 @@ export class Sender {
   #ended = false
   readonly #returns = new Set<() => void>()
 
-  constructor(watch: ConnectionWatch, clock: Clock, limit: number, outage: Outage | undefined) {
+  /** Without limits on an outage, what is published then is refused. */
+  constructor(
+    watch: ConnectionWatch,
+    clock: Clock,
+    limit: number,
+    outage: Required<OutageLimits> | undefined,
+  ) {
     this.#watch = watch
     this.#clock = clock
     this.#limit = limit
-    this.#outage = outage
+    this.#outage = outage === undefined ? undefined : new Outage(outage, clock, this.#books)
     this.#learn()
   }
 
@@ -76,7 +82,7 @@ export class Sender {
   down(): number {
     const lost = this.#handed - this.#read
     this.#losses++
-    this.#unknown += lost
+    this.#books.settle('unknown', lost)
     this.#read = this.#handed
     this.#readBytes = this.#markedBytes = this.#handedBytes
     this.#room.dismiss(this.#unconfirmed)
@@ -101,7 +107,7 @@ export class Sender {
   /** Resolves when the server has read everything so far; see `NatsBroker.flush`. */
   async flush(timeoutMs: number): Promise<void> {
     const since = this.#clock.now()
-    const before = this.#unknown
+    const before = this.counts.unknown
     let late = noop
     const deadline = new Promise<never>((_, reject) => {
       late = () => reject(this.#unconfirmed('>', since))
@@ -112,7 +118,7 @@ export class Sender {
     } finally {
       cancel()
     }
-    if (this.#unknown > before) throw this.#unconfirmed('>', since)
+    if (this.counts.unknown > before) throw this.#unconfirmed('>', since)
   }
 
   /** Sends nothing more, and waits at most `timeoutMs` to hear what has become of what was sent. */
@@ -126,14 +132,7 @@ export class Sender {
   }
 
   get counts(): TransportCounts {
-    const { failed, waiting } = this.#outage ?? nothingKept
-    return {
-      sent: this.#handed + waiting + failed,
-      confirmed: this.#confirmed,
-      failed,
-      unknown: this.#unknown,
-      waiting: this.#handed - this.#read + waiting,
-    }
+    return this.#books.counts
   }
 
   #hand(
@@ -142,6 +141,7 @@ export class Sender {
     headers: MsgHdrs | undefined,
     size: number,
     signal: AbortSignal | undefined,
+    kept = false,
   ): Promise<Receipt> {
     const unread = this.#handedBytes - this.#readBytes
     const cost = size + topic.length + overhead
@@ -154,6 +154,7 @@ export class Sender {
     } catch (error) {
       return Promise.reject(publishError(topic, error, size, this.#largest))
     }
+    if (!kept) this.#books.send()
     this.#handed++
     this.#handedBytes += cost
     if (this.#handedBytes - this.#markedBytes >= bytesPerMark) this.#mark()
@@ -167,8 +168,8 @@ export class Sender {
 
   #handKept({ bytes, headers, size, topic }: Parcel): Promise<Receipt> {
     const before = this.#handed
-    const receipt = this.#hand(topic, bytes, headers, size, undefined)
-    if (this.#handed === before && this.#outage !== undefined) this.#outage.failed++
+    const receipt = this.#hand(topic, bytes, headers, size, undefined, true)
+    if (this.#handed === before) this.#books.settle('failed')
     return receipt
   }
 
@@ -188,7 +189,7 @@ export class Sender {
   }
 
   #confirm(handed: number, bytes: number): void {
-    this.#confirmed += handed - this.#read
+    this.#books.settle('confirmed', handed - this.#read)
     this.#read = handed
     this.#readBytes = bytes
     this.#room.admit(bytes)
@@ -235,7 +236,5 @@ export class Sender {
   readonly #unconfirmed = (topic: string, since: number): PublishUnconfirmedError =>
     new PublishUnconfirmedError(topic, this.#clock.now() - since)
 }
-
-const nothingKept = { waiting: 0, failed: 0 } as const
 
 function noop(): void {}

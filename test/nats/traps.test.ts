@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Message, SlowSubscriberError } from '../../src/index.ts'
 import { connectNats, PublishOverloadedError, PublishUnconfirmedError } from '../../src/nats/index.ts'
+import { loadTransport } from '../../src/nats/connect.ts'
 import { eventually } from '../support/eventually.ts'
 import { undo } from '../support/undo.ts'
 import { Gate, losses, range, rejection, watch } from '../support/watch.ts'
@@ -250,6 +251,16 @@ describe('connectNats', () => {
     expect(await opening).toBe('enough')
     const once = rejection(connectNats({ servers: server().url, waitOnFirstConnect: false }))
     expect(await once).toMatchObject({ name: 'ConnectionError' })
+  })
+
+  it('says which package is missing', async () => {
+    const packageName: string = '@nats-io/not-installed'
+    const loading = loadTransport(() => import(/* @vite-ignore */ packageName) as Promise<never>)
+
+    expect(await rejection(loading)).toMatchObject({
+      code: 'SPW_CLIENT_MISSING',
+      packageName: '@nats-io/transport-node',
+    })
   })
 
   it('N16: does not try wrong credentials again', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { canStart } from '../support/servers/installed.ts'
 import { type KafkaClient, type KafkaEngine, loadKafkaEngines } from '../support/servers/kafka-engines.ts'
 import { type KafkaServer, startKafka } from '../support/servers/kafka.ts'
 import { sharedKafka, uniqueName } from '../support/servers/shared.ts'
@@ -22,7 +23,7 @@ describe('the shared Kafka', () => {
   })
 })
 
-describe('a private Kafka', () => {
+describe.runIf(canStart().kafka)('a private Kafka', () => {
   it('still has what it acknowledged after a crash and after an orderly restart', async () => {
     const server = await start()
     const client = kafkajs.connect({ brokers: server.brokers })

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { undo } from '../support/undo.ts'
 import { eventually } from '../support/eventually.ts'
 import { startNats } from '../support/servers/nats.ts'
+import { canStart } from '../support/servers/installed.ts'
 import { sharedNats, uniqueName } from '../support/servers/shared.ts'
 
 async function open(url: string): Promise<NatsConnection> {
@@ -18,7 +19,7 @@ async function start(options?: Parameters<typeof startNats>[0]): ReturnType<type
   return server
 }
 
-describe('a private nats-server', () => {
+describe.runIf(canStart().nats)('a private nats-server', () => {
   it('serves publishers and subscribers and says its version', async () => {
     const server = await start()
     const connection = await open(server.url)

@@ -8,13 +8,18 @@ const cache =
 
 const complete = '.complete'
 
+/** Whether a folder of the cache is there. */
+export function isCached(name) {
+  return existsSync(join(cache, name, complete))
+}
+
 /**
  * A folder of the cache. When it is missing, `fill(folder)` makes it in a temporary place, so that a run that is cut
  * short leaves nothing half done.
  */
 export function cached(name, fill) {
   const target = join(cache, name)
-  if (existsSync(join(target, complete))) return target
+  if (isCached(name)) return target
   mkdirSync(join(target, '..'), { recursive: true })
   const folder = mkdtempSync(`${target}.new-`)
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -24,7 +29,7 @@ export function cached(name, fill) {
     renameSync(folder, target)
   } catch (error) {
     // Another run was faster. What lies there without the mark cannot come from here: say so.
-    if (!existsSync(join(target, complete))) throw error
+    if (!isCached(name)) throw error
   }
   return target
 }

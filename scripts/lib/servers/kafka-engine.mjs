@@ -1,7 +1,7 @@
 // The native Kafka client. It takes minutes to build, so it is no dependency of the project but lies in the cache.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { root, say, step } from '../run.mjs'
 import { aptInstall } from './apt.mjs'
 import { cached } from './cache.mjs'
@@ -46,22 +46,41 @@ function buildBinary(folder) {
   say('There is no binary to fetch: building it from its source, one or two minutes …')
   // Two jobs at a time run into each other here. Static linking would fetch the libraries from elsewhere.
   const { JOBS: _jobs, ...others } = process.env
-  const env = { ...others, ...headers(), CKJS_LINKING: 'dynamic' }
+  const path = [dirname(process.execPath), process.env.PATH].join(delimiter) // npm, too, is to run on this Node
+  const env = { ...others, PATH: path, CKJS_LINKING: 'dynamic', npm_config_nodedir: findHeaders(folder) }
   step('npm', ['rebuild', name, '--loglevel=error'], { cwd: folder, env })
-  prune(join(folder, 'node_modules', name))
+  prune(folder)
 }
 
-/** The headers of this Node are often beside it, so that node-gyp need not fetch them. */
-function headers() {
+/** The headers of this Node are often beside it. A Node that came from npm without them has them in another package. */
+function findHeaders(folder) {
   const prefix = dirname(dirname(process.execPath))
-  return existsSync(join(prefix, 'include', 'node', 'node.h')) ? { npm_config_nodedir: prefix } : {}
+  if (moduleVersion(prefix) === process.versions.modules) return prefix
+  const { arch, platform, version } = process
+  const distribution = `node${platform === 'darwin' && arch === 'arm64' ? '-bin' : ''}-${platform}-${arch}`
+  const cwd = join(folder, 'headers')
+  mkdirSync(cwd)
+  writeFileSync(join(cwd, 'package.json'), '{ "private": true }')
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  step('npm', ['install', ...options, `${distribution}@${version.slice(1)}`], { cwd })
+  return join(cwd, 'node_modules', distribution)
+}
+
+function moduleVersion(prefix) {
+  const file = join(prefix, 'include', 'node', 'node_version.h')
+  return existsSync(file) && /NODE_MODULE_VERSION (\d+)/.exec(readFileSync(file, 'utf8'))?.[1]
 }
 
 /** Of 280 MB the add-on itself and the libraries beside it are needed. */
 function prune(folder) {
-  const remove = (...path) => rmSync(join(folder, ...path), { recursive: true, force: true })
-  remove('deps')
-  remove('build', 'Release', 'obj.target')
-  for (const file of readdirSync(join(folder, 'build', 'deps')))
-    if (file.endsWith('.a')) remove('build', 'deps', file)
+  const engine = join(folder, 'node_modules', name)
+  const libraries = join(engine, 'build', 'deps')
+  const archives = readdirSync(libraries).filter((file) => file.endsWith('.a'))
+  const superfluous = [
+    join(folder, 'headers'),
+    join(engine, 'deps'),
+    join(engine, 'build', 'Release', 'obj.target'),
+    ...archives.map((file) => join(libraries, file)),
+  ]
+  for (const path of superfluous) rmSync(path, { recursive: true, force: true })
 }

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, say, step } from '../run.mjs'
 import { aptInstall } from './apt.mjs'
-import { cached } from './cache.mjs'
+import { cached, isCached } from './cache.mjs'
 import { findProgram, outputOf } from './find.mjs'
 import { archiveClasses } from './kafka-archive.mjs'
 
@@ -11,12 +11,14 @@ const recipe = join(root, 'test', 'servers', 'kafka')
 const version = /<artifactId>kafka_2.13<\/artifactId>\s*<version>([^<]+)/.exec(
   readFileSync(join(recipe, 'pom.xml'), 'utf8'),
 )[1]
+const name = `kafka-${version}`
 
-/** Finds or installs a Kafka broker. Undefined when the person's own serves instead. */
+/** Finds or installs a Kafka broker. Undefined when the person's own serves instead and none is here. */
 export async function setUpKafka() {
-  if (process.env.SPILLWAY_KAFKA_BROKERS !== undefined) return undefined
+  const isHere = findJava() !== undefined && isCached(name)
+  if (!isHere && process.env.SPILLWAY_KAFKA_BROKERS !== undefined) return undefined
   const { command: java, version: javaVersion } = setUpJava()
-  const folder = cached(`kafka-${version}`, (folder) => {
+  const folder = cached(name, (folder) => {
     fetchJars(join(folder, 'libs'))
     formatLog(java, folder)
   })

@@ -6,7 +6,6 @@ import { once } from 'node:events'
  * which comes when this process disposes of the guard, and also when it crashes or is killed: no server is left behind.
  */
 const script = `
-trap '' INT TERM HUP
 pid=
 while read -r line; do pid=$line; done
 [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null
@@ -17,7 +16,11 @@ export class Guard {
   readonly #shell: ChildProcess
 
   constructor(folder: string) {
-    this.#shell = spawn('sh', ['-c', script, 'guard', folder], { stdio: ['pipe', 'ignore', 'inherit'] })
+    // Detached: signals for this process and all its children, like Ctrl-C, are not for the guard.
+    this.#shell = spawn('sh', ['-c', script, 'guard', folder], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
     this.#shell.stdin?.on('error', () => undefined) // it was killed: nothing to tell it any more
     this.#shell.unref()
   }

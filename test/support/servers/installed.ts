@@ -26,3 +26,13 @@ export function installed(): Installed {
     throw new Error('The real servers are not set up. Run: node scripts/set-up.mjs --servers', { cause })
   }
 }
+
+/**
+ * Which servers a test can start for itself. All, unless the person has set SPILLWAY_NATS_URL or
+ * SPILLWAY_KAFKA_BROKERS and has no such server installed: then what has to stop a server is left out with
+ * `describe.runIf(canStart().kafka)`, and `npm test` names it in the end.
+ */
+export function canStart(): { readonly nats: boolean; readonly kafka: boolean } {
+  const { kafka, nats } = installed()
+  return { nats: nats !== undefined, kafka: kafka !== undefined }
+}

@@ -127,6 +127,6 @@ function inWindow(publish) {
       begun++
       publish().then(settled, reject)
     }
-    while (begun < window) next()
+    for (let i = 0; i < window; i++) next()
   })
 }

@@ -98,7 +98,6 @@ export class StreamBroker {
       link: api.link,
       wire: this.#wire,
       courier: this.#settlements,
-      gone: (stream) => this.#warnOfConsumer(stream),
       keyFailed: (error) => host.observers.reportFailure('orderingKey', error),
     })
   }
@@ -264,11 +263,5 @@ export class StreamBroker {
         observers.warn({ code: 'consumer-deleted', text, subscription: { id: stream, pattern: '>' } })
       },
     }
-  }
-
-  #warnOfConsumer(stream: string): void {
-    const text = `A consumer of a group on stream "${stream}" was deleted or moved: what its members had is not theirs any more.`
-    const subscription = { id: stream, pattern: '>' }
-    this.#host.observers.warn({ code: 'consumer-deleted', text, subscription })
   }
 }

@@ -33,6 +33,8 @@ export interface FeedListener {
   /** The consumer was deleted: what was delivered belongs to nobody any more. */
   lost(feed: GroupFeed): void
   failed(error: SpillwayError): void
+  /** Retention has removed so many messages before the group had them. */
+  overtaken(feed: GroupFeed, messages: number): void
 }
 
 const toNanos = 1e6
@@ -48,6 +50,7 @@ export class GroupFeed {
   readonly stream: string
   readonly consumer: string
   readonly #parts: GroupParts
+  readonly #filter: string | undefined
   readonly #listener: FeedListener
   #puller: Puller | undefined
   #looking = false
@@ -57,6 +60,7 @@ export class GroupFeed {
     this.#parts = parts
     this.stream = feed.stream
     this.consumer = consumer
+    this.#filter = feed.filter
     this.#listener = listener
   }
 
@@ -81,6 +85,7 @@ export class GroupFeed {
         silent: (gone) => void this.#look(gone), // cannot reject
       })
       this.#listener.ready()
+      await this.#count(info)
     } catch (error) {
       this.#fail(error)
     }
@@ -123,7 +128,8 @@ export class GroupFeed {
         await api.link.pause(lookEveryMs)
         found = await find()
       }
-      if (found === undefined && !this.#closed)
+      if (found !== undefined) await this.#count(found)
+      else if (!this.#closed)
         throw new ConsumerLostError(this.stream, this.consumer, 'it was deleted on the server')
     } catch (error) {
       this.#fail(error)
@@ -132,6 +138,16 @@ export class GroupFeed {
     if (this.#closed) return
     this.#puller?.reset()
     this.#listener.ready()
+  }
+
+  /** What a consumer of everything in its stream has not delivered, and the stream has no more, was removed. */
+  async #count({ delivered }: ConsumerInfo): Promise<void> {
+    if (this.#filter !== undefined) return
+    const { api } = this.#parts
+    const { config: stream, state } = (await api.stream(this.stream).catch(() => undefined)) ?? {}
+    if (stream?.retention !== 'limits' || state === undefined) return
+    const lost = state.first_seq - 1 - delivered.stream_seq
+    if (lost > 0 && !this.#closed) this.#listener.overtaken(this, lost)
   }
 
   #fail(error: unknown): void {

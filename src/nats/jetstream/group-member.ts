@@ -151,6 +151,10 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     this.#parts.gone(feed.stream)
   }
 
+  overtaken(feed: GroupFeed, messages: number): void {
+    this.#parts.overtaken(feed.stream, messages)
+  }
+
   failed(error: SpillwayError): void {
     this.failure ??= error
     this.#bell.ringAll()

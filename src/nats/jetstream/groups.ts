@@ -31,10 +31,10 @@ interface LocalGroup {
 /** The groups of a broker: each is a durable consumer per stream, which all its members everywhere share. */
 export class Groups {
   readonly #host: InProcessBroker
-  readonly #parts: GroupParts & Omit<MemberParts, 'books'>
+  readonly #parts: GroupParts & Omit<MemberParts, 'books' | 'gone' | 'overtaken'>
   readonly #local = new Map<string, LocalGroup>()
 
-  constructor(host: InProcessBroker, parts: GroupParts & Omit<MemberParts, 'books'>) {
+  constructor(host: InProcessBroker, parts: GroupParts & Omit<MemberParts, 'books' | 'gone' | 'overtaken'>) {
     this.#host = host
     this.#parts = parts
   }
@@ -63,7 +63,7 @@ export class Groups {
     checkFeeds('from', from, feeds)
     const group = this.#found({ group: name, pattern }, settings)
     const member = new GroupMember(
-      { ...this.#parts, books: group.books },
+      { ...this.#parts, ...this.#warnings(group.name), books: group.books },
       { prefetch, concurrency: handler === undefined ? 1 : own.concurrency, orderingKey },
     )
     group.members.add(member)
@@ -156,6 +156,21 @@ export class Groups {
       known.settings = { ...known.settings, [option]: wants }
     }
     return known
+  }
+
+  #warnings({ group, pattern }: GroupName): Pick<MemberParts, 'gone' | 'overtaken'> {
+    const subscription = { id: group, pattern, group }
+    const { observers } = this.#host
+    return {
+      gone: (stream) => {
+        const text = `The consumer of group "${group}" on stream "${stream}" was deleted or moved: what members had is not theirs any more.`
+        observers.warn({ code: 'consumer-deleted', text, subscription })
+      },
+      overtaken: (stream, messages) => {
+        const text = `Retention of stream "${stream}" removed ${messages} messages before group "${group}" on "${pattern}" had read them.`
+        observers.warn({ code: 'group-overtaken', text, subscription })
+      },
+    }
   }
 
   /** The member as a source that leaves its group when it closes. */

@@ -20,6 +20,8 @@ export interface MemberParts {
   readonly books: GroupBooks
   /** The server had removed a consumer. */
   readonly gone: (stream: string) => void
+  /** Retention has removed so many messages before the group had them. */
+  readonly overtaken: (stream: string, messages: number) => void
   /** The ordering key could not be told: the message has none. */
   readonly keyFailed: (error: unknown) => void
 }

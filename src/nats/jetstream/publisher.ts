@@ -1,6 +1,6 @@
 import type { Msg } from '@nats-io/nats-core'
 import type { PublishOptions } from '../../core/contract.ts'
-import { BrokerClosedError, invariant } from '../../core/errors.ts'
+import { BrokerClosedError, invariant, InvalidTopicError } from '../../core/errors.ts'
 import type { PayloadSchema } from '../../core/schema.ts'
 import {
   DisconnectedError,
@@ -145,6 +145,13 @@ export class Publisher implements SendingOwner {
       return true
     }
     const { duplicate = false, seq, stream } = ack
+    if (typeof stream !== 'string') {
+      this.#settle(sending, 'failed')
+      sending.reject(
+        new PublishRejectedError(sending.subject, 'it was answered by something that is no stream'),
+      )
+      return true
+    }
     this.#settle(sending, 'confirmed')
     sending.resolve({ level: 'written', routed: true, stream, offset: seq - 1, seq, duplicate })
     return true
@@ -182,6 +189,12 @@ export class Publisher implements SendingOwner {
   }
 
   #send(topic: string, payload: unknown, options: PublishOptions | undefined): Promise<JetStreamReceipt> {
+    if (topic.startsWith('$'))
+      throw new InvalidTopicError(
+        topic,
+        0,
+        'topics that begin with a dollar sign are commands to the server.',
+      )
     const { bytes, contentType } = this.#wire.encode(payload, topic)
     const id = options?.id ?? this.#idPrefix + (this.#ids++).toString(36)
     const headers = toNatsHeaders({ headers: options?.headers, id, contentType })

@@ -134,6 +134,24 @@ describe('moving and removing groups', () => {
     expect(await made.groups()).toEqual([])
   })
 
+  it('tells a group what retention has removed before it had it', async () => {
+    const heard = new Heard()
+    const { broker: made, prefix } = await world(server(), { maxMessages: 10 }, { observer: heard.observer })
+    await publish(made, `${prefix}.a`, 0, 5)
+    const member = made.subscribe(`${prefix}.>`, { group: 'g', from: 'start' })
+    await ackAll(await take(member, 2))
+    member.close()
+    await publish(made, `${prefix}.a`, 5, 30)
+
+    const again = made.subscribe(`${prefix}.>`, { group: 'g' })
+
+    expect(payloads(await take(again, 1))).toEqual([20])
+    await made.flush()
+    expect(heard.warning).toMatchObject([
+      { code: 'group-overtaken', text: expect.stringContaining('18 messages') },
+    ])
+  })
+
   it('forgets a group without members; members elsewhere are told', async () => {
     const heard = new Heard()
     const { broker: one, prefix, streams } = await world(server())

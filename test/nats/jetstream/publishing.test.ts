@@ -48,6 +48,14 @@ describe('publishing to JetStream', () => {
     expect(made.ledger()).toMatchObject({ published: 1, routed: 0, unrouted: 1, transport: { failed: 1 } })
   })
 
+  it('refuses topics that would be commands to the server, and those that are none (N10)', async () => {
+    const { broker: made, name } = await world(server())
+    for (const topic of [`$JS.API.STREAM.DELETE.${name}`, 'a..b', 'a.*', ''])
+      expect(await rejection(made.publish(topic, 1))).toMatchObject({ code: 'SPW_INVALID_TOPIC' })
+    expect(await made.streams()).toHaveLength(1)
+    expect(made.ledger().transport.sent).toBe(0)
+  })
+
   it('rejects what is larger than the server takes, without sending it', async () => {
     const { broker: made, prefix } = await world(server())
     const error = await rejection(made.publish(`${prefix}.a`, new Uint8Array(2 ** 20)))
@@ -134,6 +142,7 @@ describe('a server that is away', () => {
       void one.then(() => confirmed++)
       published.push(one)
       if (kills.has(n)) {
+        await eventually(() => made.health().state === 'connected')
         void server()
           .kill()
           .then(() => server().start())

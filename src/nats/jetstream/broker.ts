@@ -60,6 +60,9 @@ export const jetStreamCapabilities: Capabilities<JetStreamCapability> = makeCapa
 /** How long the end waits for what the server has not confirmed. */
 const farewellMs = 2_000
 
+/** How long publishes wait for the consumer of a new subscription. One stream that is ill must not stop the others. */
+const holdMs = 5_000
+
 /** The broker of `createJetStreamBroker`. */
 export class StreamBroker {
   readonly capabilities: Capabilities<JetStreamCapability> = jetStreamCapabilities
@@ -142,7 +145,7 @@ export class StreamBroker {
       options.group === undefined
         ? openReader(this.#host, this.#readerParts(), pattern, handler, options)
         : this.#groups.join(pattern, handler, options as GroupOptions)
-    this.#publisher.hold(opened)
+    this.#publisher.hold(this.#within(holdMs, opened))
     this.#opening.add(opened)
     void opened.then(() => this.#opening.delete(opened))
     return subscription

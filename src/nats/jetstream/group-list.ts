@@ -14,8 +14,7 @@ export async function listGroups(
   for (const stream of parts.streams.names) {
     for await (const info of parts.api.manager.consumers.list(stream)) {
       const name = describedGroup(info.config.description)
-      // A place is tried out with a consumer that has the description, and another name.
-      if (name === undefined || info.name.startsWith('probe_')) continue
+      if (name === undefined) continue
       const key = JSON.stringify(name)
       const entry = found.get(key) ?? { name, consumers: [] }
       entry.consumers.push(info)

@@ -15,7 +15,7 @@ import { GroupMember } from './group-member.ts'
 import { listGroups } from './group-list.ts'
 import type { MemberParts } from './member-parts.ts'
 import { type JetStreamSubscription, refuseMailboxOptions, subscribeTo } from './readers.ts'
-import { checkFeeds } from './start.ts'
+import { checkFeeds, checkOffset } from './start.ts'
 import type { Feed } from './streams.ts'
 
 export type GroupOptions = JetStreamGroupOptions & { readonly concurrency?: number }
@@ -89,7 +89,7 @@ export class Groups {
       if (known === undefined) throw unknownGroup(name)
       const { ack_wait: ackWait = 0, max_ack_pending: maxInFlight } = known.config
       const settings = { ackDeadlineMs: ackWait / 1e6, maxInFlight }
-      await this.#checkPlace(feed, name, position)
+      checkOffset(pattern, position, (await streams.info(feed.stream)).state)
       await api.removeConsumer(feed.stream, consumer)
       await makeConsumer(this.#parts, feed, consumer, name, settings, position)
       for (const member of local?.members ?? [])
@@ -177,15 +177,6 @@ export class Groups {
   #leaving(member: GroupMember, group: LocalGroup): GroupMember {
     member.left = () => group.members.delete(member)
     return member
-  }
-
-  /** Asks for the place with a consumer that is thrown away, before the one that is there is. */
-  async #checkPlace(feed: Feed, name: GroupName, position: Position): Promise<void> {
-    if (typeof position !== 'number' || position < 0) return
-    const probe = `probe_${globalThis.crypto.randomUUID()}`
-    const settings = { ackDeadlineMs: undefined, maxInFlight: undefined }
-    await makeConsumer(this.#parts, feed, probe, name, settings, position)
-    await this.#parts.api.removeConsumer(feed.stream, probe)
   }
 }
 

@@ -49,6 +49,14 @@ export function firstOf(info: ConsumerInfo): number {
   return info.delivered.stream_seq + 1
 }
 
+/** Throws what is wrong with an offset of a stream as it is now. */
+export function checkOffset(topic: string, position: Position, state: StreamState): void {
+  if (typeof position !== 'number' || position < 0 || Object.is(position, -0)) return
+  const wanted = position + 1
+  if (wanted < state.first_seq) throw placeError(topic, wanted, state.first_seq, state)
+  if (wanted > state.last_seq + 1) throw placeError(topic, wanted, state.last_seq + 1, state)
+}
+
 /** What is wrong with the place that was asked for, when the server began elsewhere. */
 export function placeError(
   topic: string,

@@ -9,7 +9,7 @@ import {
 } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { range, rejection, watch } from '../../support/watch.ts'
-import { broker, connection, freeze, manager, ownStream, streamServer, world } from './world.ts'
+import { broker, connection, freeze, Heard, manager, ownStream, streamServer, world } from './world.ts'
 
 const server = streamServer()
 
@@ -119,7 +119,8 @@ describe('publishing to JetStream', () => {
 
 describe('a server that is away', () => {
   it('loses nothing that is published while it is away: it is sent when it is back (N1)', async () => {
-    const { broker: made, prefix } = await world(server())
+    const heard = new Heard()
+    const { broker: made, prefix } = await world(server(), {}, { observer: heard.observer })
     await made.publish(`${prefix}.a`, 'before')
     await server().kill()
     await eventually(() => made.health().state === 'disconnected')
@@ -130,6 +131,7 @@ describe('a server that is away', () => {
 
     expect((await Promise.all(published)).map(({ offset }) => offset)).toEqual(range(1, 501))
     expect(made.ledger().transport).toMatchObject({ confirmed: 501, waiting: 0 })
+    expect(heard.states).toEqual(['disconnected', 'connected'])
   })
 
   it('has each of 3,000 messages once, in order, after three SIGKILLs in the middle of them (N3)', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  ConsumerLostError,
   createJetStreamBroker,
   StreamConflictError,
   StreamMissingError,
@@ -7,7 +8,7 @@ import {
   UnsafeStreamError,
 } from '../../../src/nats/index.ts'
 import { range, rejection } from '../../support/watch.ts'
-import { broker, connection, manager, ownStream, streamServer, world } from './world.ts'
+import { broker, connection, manager, ownStream, streamServer, take, world } from './world.ts'
 
 const server = streamServer()
 
@@ -114,6 +115,20 @@ describe('work queues', () => {
     expect(error).toBeInstanceOf(UnsafeStreamError)
     const { config } = await streams.info(own.name)
     expect(config.discard).toBe('old')
+  })
+
+  it('are for one group: whoever else would read them is told so', async () => {
+    const { broker: made, prefix } = await world(server(), { retention: 'work-queue' })
+    const member = made.subscribe(prefix + '.a', { group: 'g', from: 'start' })
+    await made.publish(`${prefix}.a`, 1)
+    const refused = [
+      made.subscribe(`${prefix}.a`),
+      made.subscribe(`${prefix}.>`, { group: 'h', from: 'start' }),
+    ]
+    for (const reader of refused) expect(await rejection(reader.next())).toBeInstanceOf(ConsumerLostError)
+    const [delivery] = await take(member, 1)
+    expect(await delivery?.ack()).toBe(true)
+    expect(await made.streams()).toMatchObject([{ messages: 0, first: 1, next: 1 }])
   })
 
   it('refuse new messages by default, as do streams that are kept for groups', async () => {

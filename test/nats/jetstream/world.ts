@@ -7,8 +7,6 @@ import {
   createJetStreamBroker,
   type JetStreamBroker,
   type JetStreamBrokerOptions,
-  type JetStreamDelivery,
-  type JetStreamMessage,
 } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { NatsServer } from '../../support/servers/nats.ts'
@@ -16,7 +14,7 @@ import { uniqueName } from '../../support/servers/shared.ts'
 import { undo } from '../../support/undo.ts'
 import { connection, ownServer, silent } from '../world.ts'
 
-export { connection, Heard, silent } from '../world.ts'
+export { connection, Heard } from '../world.ts'
 
 /** A private server with JetStream for the tests of one file. */
 export function streamServer(): () => NatsServer {
@@ -109,5 +107,3 @@ export async function take<M>(reader: Reader<M>, count: number): Promise<M[]> {
 export function payloads(messages: readonly { readonly payload: unknown }[]): unknown[] {
   return messages.map(({ payload }) => payload)
 }
-
-export type { JetStreamDelivery, JetStreamMessage }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { assertBalanced } from '../../../src/index.ts'
 import type { JetStreamBroker, JetStreamDelivery } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
-import { Gate, range } from '../../support/watch.ts'
+import { Gate, range, watch } from '../../support/watch.ts'
 import { broker, connection, Heard, manager, payloads, streamServer, take, world, written } from './world.ts'
 
 const server = streamServer()
@@ -113,6 +113,19 @@ describe('a group on JetStream', () => {
     expect(made.ledger().groups).toMatchObject([{ delivered: 2, expired: 1, acked: 1, inFlight: 0 }])
   })
 
+  it('believes the server about what is too late, whatever it thinks itself', async () => {
+    const { broker: made, prefix, streams } = await world(server())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start', ackDeadlineMs: 20_000 })
+    await publish(made, `${prefix}.a`, 0, 1)
+    const [late] = await take(member, 1)
+    const other = await broker(server(), { streams })
+    other.subscribe(`${prefix}.a`, { group: 'g', ackDeadlineMs: 200 }).close() // for all members, from now on
+    const [again] = await take(member, 1)
+    expect(again).toMatchObject({ payload: 0, attempt: 2 })
+    expect(await late?.ack()).toBe(false)
+    expect(made.ledger().groups).toMatchObject([{ delivered: 2, expired: 1, inFlight: 1 }])
+  })
+
   it('does not deliver again while the deadline is begun anew, beyond the deadline of the group too', async () => {
     const { broker: made, prefix, streams } = await world(server())
     const options = { group: 'g', from: 'start', ackDeadlineMs: 200 } as const
@@ -122,8 +135,9 @@ describe('a group on JetStream', () => {
     const [held] = await take(member, 1)
     const since = performance.now()
     expect(await held?.extend(900)).toBe(true)
+    const stolen = watch(other.next())
     await eventually(() => performance.now() - since > 700)
-    expect(other.poll()).toBeUndefined()
+    expect(stolen.state).toBe('pending')
     expect(await held?.ack()).toBe(true)
     expect(made.ledger().groups).toMatchObject([{ delivered: 1, acked: 1, expired: 0 }])
   })

@@ -261,9 +261,9 @@ export class StreamBroker {
       api: this.#api,
       streams: this.#streams,
       wire: this.#wire,
-      recreated: (stream) => {
+      recreated: (stream, pattern) => {
         const text = `The consumer of a reader of stream "${stream}" was gone: a new one goes on where it was.`
-        observers.warn({ code: 'consumer-deleted', text, subscription: { id: stream, pattern: '>' } })
+        observers.warn({ code: 'consumer-deleted', text, subscription: { id: stream, pattern } })
       },
     }
   }

@@ -23,8 +23,11 @@ export interface ReaderParts {
   /** It is worth looking again. */
   readonly changed: () => void
   /** The server had removed a consumer. */
-  readonly recreated: (stream: string) => void
+  readonly recreated: (stream: string, pattern: string) => void
 }
+
+/** How much is read ahead, about: large messages come in smaller numbers. */
+const readAheadBytes = 16 * 2 ** 20
 
 /**
  * One consumer of a reader. It acks nothing: it knows the next number it wants, and makes a new consumer there when the
@@ -46,14 +49,17 @@ export class ReaderFeed {
   #deliveries = 0
   /** Messages that the consumer has not sent yet, as it said last. */
   #behind = 0
+  /** Of a message, lately. */
+  #meanBytes = 0
   /** The last message was the newest, and more has been asked for ever since: nothing can have been missed. */
   #current = false
   #consumer: string | undefined
   #puller: Puller | undefined
   #opening = false
   #again = false
-  /** How many deliveries of this consumer are wanted, once reading is to end. */
-  #last: number | undefined
+  /** Once reading is to end: the last number in the stream, and the last delivery of this consumer, that are wanted. */
+  #end: { readonly seq: number; readonly deliveries: number } | undefined
+  #endSeq: number | undefined
   #stopping = false
   #closed = false
 
@@ -81,17 +87,16 @@ export class ReaderFeed {
 
   /** Everything up to where it was stopped has been taken. */
   get exhausted(): boolean {
-    return (
-      this.#last !== undefined &&
-      this.#deliveries >= this.#last &&
-      this.#head === this.#ready.length &&
-      this.#gaps.size === 0
-    )
+    const end = this.#end
+    if (end === undefined) return false
+    const next = this.#ready[this.#head]
+    if (next !== undefined) return next.seq > end.seq
+    return this.#gaps.size === 0 && this.#deliveries >= end.deliveries
   }
 
   take(): StoredMessage | undefined {
     const message = this.#ready[this.#head]
-    if (message === undefined) return undefined
+    if (message === undefined || message.seq > (this.#end?.seq ?? Number.POSITIVE_INFINITY)) return undefined
     this.#head++
     if (this.#head === this.#ready.length || this.#head > 1024) {
       this.#ready.splice(0, this.#head)
@@ -205,6 +210,7 @@ export class ReaderFeed {
     if (info.deliverySeq !== this.#deliveries + 1) return void this.#reopen() // one was lost on the way
     this.#deliveries = info.deliverySeq
     this.#behind = info.pending
+    this.#meanBytes += (msg.data.length - this.#meanBytes) / 16
     const message = new StoredMessage(msg, info, this.#parts.wire)
     const gapFrom = this.#next ?? info.seq
     this.#next = info.seq + 1
@@ -236,22 +242,26 @@ export class ReaderFeed {
     }
   }
 
+  /** What is in the stream now is read; what comes meanwhile is not. */
   async #findEnd(consumer: string): Promise<void> {
-    const { api } = this.#parts
+    const { api, streams } = this.#parts
+    const over = (): boolean => consumer !== this.#consumer
     try {
-      const info = await api.consumer(this.#feed.stream, consumer)
-      if (info === undefined || consumer !== this.#consumer) return
-      this.#last = info.delivered.consumer_seq + info.num_pending
+      this.#endSeq ??= (await api.insist(() => streams.info(this.#feed.stream), over)).state.last_seq
+      const info = await api.insist(() => api.consumer(this.#feed.stream, consumer), over)
+      if (info === undefined || over()) return // another consumer looks for its own end
+      this.#end = { seq: this.#endSeq, deliveries: info.delivered.consumer_seq + info.num_pending }
       this.#parts.changed()
     } catch (error) {
-      api.link.note(error) // asked again when the connection is back
+      if (!over()) this.#fail(error)
     }
   }
 
   #refill(): void {
     const puller = this.#puller
     if (puller === undefined || this.#closed || this.failure !== undefined) return
-    const { capacity } = this.#parts
+    const affordable = Math.ceil(readAheadBytes / Math.max(1, this.#meanBytes))
+    const capacity = Math.min(this.#parts.capacity, affordable)
     const held = this.#ready.length - this.#head + this.#gaps.size + puller.asked
     if (held > capacity >> 1) return
     puller.ask(capacity - held)
@@ -259,7 +269,7 @@ export class ReaderFeed {
 
   /** Nothing is heard of the consumer: it may be gone, or the server just slow. */
   async #silent(consumer: string, gone: boolean): Promise<void> {
-    const { api } = this.#parts
+    const { api, pattern } = this.#parts
     try {
       const info = gone
         ? undefined
@@ -276,7 +286,7 @@ export class ReaderFeed {
       if (consumer === this.#consumer) this.#fail(error)
       return
     }
-    this.#parts.recreated(this.#feed.stream)
+    this.#parts.recreated(this.#feed.stream, pattern)
     await this.#reopen()
   }
 
@@ -285,7 +295,7 @@ export class ReaderFeed {
     this.#puller = undefined
     if (this.#consumer !== undefined) this.#remove(this.#consumer)
     this.#consumer = undefined
-    this.#last = undefined
+    this.#end = undefined
     this.#current = false
   }
 

@@ -150,7 +150,7 @@ describe('a group on JetStream', () => {
       attempts.push(delivery.attempt)
       await gates[attempts.length - 1]?.opened
     }
-    made.subscribe(`${prefix}.a`, handler as never, {
+    made.subscribe(`${prefix}.a`, handler, {
       group: 'g',
       from: 'start',
       prefetch: 100,
@@ -184,6 +184,23 @@ describe('a group on JetStream', () => {
     expect(info).toMatchObject({ num_ack_pending: 3, num_pending: 17 })
     gate.open()
     await eventually(() => calls === 20)
+  })
+
+  it('asks for as many at once as a batch may hold', async () => {
+    const { broker: made, name, prefix } = await world(server())
+    await publish(made, `${prefix}.a`, 0, 100)
+    const got: unknown[] = []
+    for await (const batch of made
+      .subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+      .batches({ max: 25 })) {
+      expect(batch.length).toBeLessThanOrEqual(25)
+      got.push(...payloads(batch))
+      await ackAll(batch)
+      if (got.length === 100) break
+    }
+    expect(got).toEqual(range(0, 100))
+    const [info] = await (await manager(server())).consumers.list(name).next()
+    expect(info?.delivered.consumer_seq).toBe(100) // nothing was fetched and given back
   })
 
   it('never uses a word that a server may not know: a reason for giving up is not sent (N13)', async () => {
@@ -304,7 +321,7 @@ describe('a group on JetStream', () => {
       attempts.push(delivery.attempt)
       if (attempts.length === 1) throw new Error('not yet')
     }
-    made.subscribe(`${prefix}.a`, handler as never, { group: 'g', from: 'start' })
+    made.subscribe(`${prefix}.a`, handler, { group: 'g', from: 'start' })
     await publish(made, `${prefix}.a`, 0, 1)
     await eventually(() => made.ledger().groups[0]?.acked === 1)
     expect(attempts).toEqual([1, 2])

@@ -39,7 +39,6 @@ export class ConnectionWatch {
     this.#statuses = connection.status()
     if (closed) return
     void this.#read()
-    void connection.closed().then((error) => this.#closed(error ?? undefined))
   }
 
   /** False while the client has no server: it would lose what it is given. */
@@ -75,6 +74,9 @@ export class ConnectionWatch {
       if (this.#stopped) return
       this.#take(status)
     }
+    // The client has ended. Asked before, its promise would keep this alive for as long as the connection lives.
+    const error = await this.connection.closed()
+    this.#closed(error ?? undefined)
   }
 
   #take(status: Status): void {
@@ -102,7 +104,7 @@ export class ConnectionWatch {
     }
   }
 
-  /** The client says it again for every dial that fails. */
+  /** Here and below, only what is a change is said, whatever the client repeats. */
   #down(server: string): void {
     if (this.#state !== 'connected') return
     this.#server = server

@@ -1,8 +1,19 @@
 import type { NatsConnection } from '@nats-io/nats-core'
 import type { Clock } from '../core/clock.ts'
 import type { PayloadCodec } from '../core/codec.ts'
-import type { Broker, Capabilities, DrainOptions, PublishOptions, Receipt } from '../core/contract.ts'
-import type { AnyEvents, PayloadOf, TopicOf } from '../core/event-map.ts'
+import type {
+  Broker,
+  Capabilities,
+  DrainOptions,
+  Handler,
+  HandlerOptions,
+  HandlerSubscription,
+  PublishOptions,
+  Receipt,
+  SubscribeOptions,
+  Subscription,
+} from '../core/contract.ts'
+import type { AnyEvents, MessageOf, PayloadOf, TopicOf, ValidPattern } from '../core/event-map.ts'
 import type { Health } from '../core/health.ts'
 import type { Ledger, TransportCounts } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
@@ -52,6 +63,11 @@ export interface NatsLedger extends Ledger {
   readonly transport: TransportCounts
 }
 
+/** What a message from a server has besides: its body as it came, also when it cannot be decoded. */
+export interface RawBody {
+  readonly raw: Uint8Array
+}
+
 /** A publisher bound to one topic. */
 export interface NatsPublisher<Payload> {
   readonly topic: string
@@ -75,6 +91,19 @@ export interface NatsBroker<E extends object = AnyEvents> extends Broker<E> {
     payload: PayloadOf<E, T>,
     options?: PublishOptions,
   ): Promise<Receipt>
+  /**
+   * The policies are `drop-newest`, `drop-oldest`, `latest` and `disconnect`; others throw `InvalidOptionError`, because the
+   * publisher is elsewhere. The server learns of it in the background: await `flush` to be sure that it knows.
+   */
+  subscribe<P extends string>(
+    pattern: ValidPattern<E, P>,
+    options?: SubscribeOptions<MessageOf<E, P>>,
+  ): Subscription<MessageOf<E, P> & RawBody>
+  subscribe<P extends string>(
+    pattern: ValidPattern<E, P>,
+    handler: Handler<MessageOf<E, P> & RawBody>,
+    options?: HandlerOptions<MessageOf<E, P>>,
+  ): HandlerSubscription
   /** A publisher bound to one topic. */
   topic<T extends TopicOf<E>>(topic: T): NatsPublisher<PayloadOf<E, T>>
   /** Adds an observer; dispose to remove it. */

@@ -8,6 +8,7 @@ export type {
   NatsLedger,
   NatsPublisher,
   OutageLimits,
+  RawBody,
 } from './contract.ts'
 export { createJetStreamBroker } from './jetstream/create-jetstream-broker.ts'
 export type {

@@ -102,7 +102,13 @@ class CoreNats {
   }
 
   publish(topic: string, payload: unknown, options?: PublishOptions): Promise<Receipt> {
-    return this.#gate.pass(topic, payload, options, (valid) => this.#send(topic, valid, options))
+    if (options !== undefined || !this.#gate.clears(topic))
+      return this.#gate.pass(topic, payload, options, (valid) => this.#send(topic, valid, options))
+    try {
+      return this.#send(topic, payload, undefined)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   topic(name: string): NatsPublisher<unknown> {

@@ -1,5 +1,5 @@
 import type { MsgHdrs } from '@nats-io/nats-core'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { Receipt } from '../core/contract.ts'
 import { BrokerClosedError } from '../core/errors.ts'
 import type { TransportCounts } from '../core/ledger.ts'
@@ -217,7 +217,7 @@ export class Sender {
       await this.#watch.connection.flush()
     } catch {
       // The client says so before it says that the connection is lost.
-      if (this.#watch.up) await new Promise<void>((resolve) => this.#clock.schedule(resolve, 1))
+      if (this.#watch.up) await new Promise<void>((resolve) => systemClock.schedule(resolve, 1))
       return false
     }
     if (losses === this.#losses && handed > this.#read) this.#confirm(handed, bytes)

@@ -1,10 +1,10 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { assertBalanced, CapabilityMissingError, type Message, PayloadInvalidError } from '../../src/index.ts'
-import { createNatsBroker } from '../../src/nats/index.ts'
+import { createNatsBroker, type NatsBrokerOptions } from '../../src/nats/index.ts'
 import { runChild } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { range, rejection, takeAll } from '../support/watch.ts'
-import { broker, connection, Heard, ownServer, silent } from './world.ts'
+import { broker, connection, Heard, ownServer, silent, throughProxy } from './world.ts'
 
 const server = ownServer()
 const text = new TextEncoder()
@@ -30,6 +30,26 @@ describe('a broker on core NATS', () => {
     expect(() => createNatsBroker({ connection: opened, requires: ['durable'] })).toThrow(
       CapabilityMissingError,
     )
+  })
+
+  it.each([
+    { whileDisconnected: 'wait' },
+    { whileDisconnected: {} },
+    { whileDisconnected: { buffer: { messages: 0 } } },
+    { whileDisconnected: { buffer: { bytes: -1 } } },
+    { whileDisconnected: { buffer: { timeoutMs: Number.NaN } } },
+    { maxUnreadBytes: 1.5 },
+    { connection: {} },
+    { requires: ['speed'] },
+  ])('refuses the options %j', async (wrong) => {
+    const options = { connection: await connection(server()), ...wrong } as unknown as NatsBrokerOptions
+    expect(() => createNatsBroker(options)).toThrow(expect.objectContaining({ code: 'SPW_INVALID_OPTION' }))
+  })
+
+  it('refuses a connection that is closed', async () => {
+    const closed = await connection(server())
+    await closed.close()
+    expect(() => createNatsBroker({ connection: closed })).toThrow(/open connection/)
   })
 
   it('carries payloads, headers and ids between two connections, in order', async () => {
@@ -101,9 +121,9 @@ describe('a broker on core NATS', () => {
     await one.flush()
     foreign.publish('foreign', text.encode('not JSON'))
 
-    const message = (await subscription.next()).value as Message & { readonly raw: Uint8Array }
-    expect(() => message.payload).toThrow(PayloadInvalidError)
-    expect(message.raw).toEqual(text.encode('not JSON'))
+    const { value } = await subscription.next()
+    expect(() => value?.payload).toThrow(PayloadInvalidError)
+    expect(value?.raw).toEqual(text.encode('not JSON'))
   })
 
   it('a copy that came for one subscription reaches only that one, however patterns overlap', async () => {
@@ -128,6 +148,8 @@ describe('a broker on core NATS', () => {
     const [here, there, publisher] = [await broker(server()), await broker(server()), await broker(server())]
     const got: number[][] = [[], [], [], []]
     const take = (n: number) => (message: Message) => void got[n]?.push(message.payload as number)
+    const all = here.subscribe('work')
+    const others = here.subscribe('work', { group: 'others' })
     here.subscribe('work', take(0), { group: 'g' })
     here.subscribe('work', take(1), { group: 'g' })
     there.subscribe('work', take(2), { group: 'g' })
@@ -139,28 +161,32 @@ describe('a broker on core NATS', () => {
     await Promise.all([here.flush(), there.flush()])
     expect(got.flat().toSorted((a, b) => a - b)).toEqual(range(0, 1000))
     for (const share of got) expect(share.length).toBeGreaterThan(50)
+    expect([all.pending, others.pending]).toEqual([1000, 1000])
   })
 
   it('a member that drains is given what the server has already chosen it for', async () => {
-    const [here, there, publisher] = [await broker(server()), await broker(server()), await broker(server())]
-    const got: unknown[] = []
-    const take = (message: Message) => void got.push(message.payload)
-    const leaver = here.subscribe('work', take, { group: 'g' })
-    there.subscribe('work', take, { group: 'g' })
+    const { one: here, proxy } = await throughProxy(server())
+    const [there, publisher] = [await broker(server()), await broker(server())]
+    const got: number[][] = [[], []]
+    const take = (n: number) => (message: Message) => void got[n]?.push(message.payload as number)
+    const leaver = here.subscribe('work', take(0), { group: 'g' })
+    there.subscribe('work', take(1), { group: 'g' })
     await Promise.all([here.flush(), there.flush()])
 
-    let left: Promise<void> | undefined
-    for (const n of range(0, 2000)) {
-      void publisher.publish('work', n)
-      if (n !== 1000) continue
-      await publisher.flush()
-      left = leaver.drain()
-    }
+    proxy.stall()
+    for (const n of range(0, 500)) void publisher.publish('work', n)
+    await publisher.flush()
+    const left = leaver.drain()
+    expect(got[0]).toEqual([]) // it is all under way
+    proxy.heal()
     await left
     expect(leaver.closed).toBe(true)
-    await publisher.flush()
-    await eventually(() => got.length >= 2000)
-    expect(new Set(got).size).toBe(2000)
+    for (const n of range(500, 1000)) void publisher.publish('work', n)
+    await Promise.all([publisher.flush(), there.flush()])
+
+    await eventually(() => got.flat().length >= 1000)
+    expect(got.flat().toSorted((a, b) => a - b)).toEqual(range(0, 1000))
+    expect(got[0]?.length).toBeGreaterThan(50)
   })
 
   it('a member may come back while the last one drains', async () => {
@@ -188,6 +214,22 @@ describe('a broker on core NATS', () => {
 
     expect(before - (await count())).toBe(2)
     expect(one.ledger()).toMatchObject({ copies: 0, mailboxes: [] })
+  })
+
+  it('leaves nothing on its connection when it is closed', async () => {
+    const link = await connection(server())
+    const one = await broker(server(), { connection: link })
+    one.subscribe('a')
+    one.subscribe('b', () => undefined, { group: 'g' })
+    await one.publish('a', 1)
+    const { protocol } = link as unknown as {
+      protocol: { listeners: unknown[]; subscriptions: { size(): number } }
+    }
+    expect([protocol.listeners.length, protocol.subscriptions.size()]).toEqual([1, 2])
+    await one.close()
+
+    await eventually(() => protocol.listeners.length === 0)
+    expect(protocol.subscriptions.size()).toBe(0)
   })
 
   it('validates payloads before they are sent', async () => {

@@ -11,7 +11,8 @@ const server = ownServer({ config: { max_pending: 262_144, max_payload: 65_536, 
 
 describe('handlers', () => {
   it('N5: drain waits for those that are at work, and for what the server has already sent', async () => {
-    const [one, other] = [await broker(server()), await broker(server())]
+    const { one, proxy } = await throughProxy(server())
+    const other = await broker(server())
     const gate = new Gate()
     const [started, finished] = [new Set<unknown>(), new Set<unknown>()]
     const handler = async ({ payload }: Message): Promise<void> => {
@@ -21,10 +22,12 @@ describe('handlers', () => {
     }
     one.subscribe('t', handler, { concurrency: 10 })
     await one.flush()
+    proxy.stall()
     for (const n of range(0, 30)) await other.publish('t', n)
     await other.flush()
 
     const drained = watch(one.drain())
+    proxy.heal()
     await eventually(() => started.size === 10)
     expect(drained.state).toBe('pending')
     gate.open()

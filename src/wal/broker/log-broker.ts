@@ -309,7 +309,7 @@ export class LogBroker implements LogEvents {
     this.#publisher.refuse()
     this.#readers.close()
     await this.#live.close()
-    this.#groups.close()
+    await this.#groups.close()
     await this.spill?.close()
     await this.#log.close()
     await this.#release()

@@ -68,11 +68,13 @@ export async function manager(server: NatsServer, link?: NatsConnection): Promis
 /** Stops the server in its tracks; resolves when it answers nobody. */
 export async function freeze(server: NatsServer): Promise<void> {
   server.freeze()
-  const answers = (): Promise<boolean> =>
-    fetch(`${server.monitorUrl}/varz`, { signal: AbortSignal.timeout(100) }).then(
-      () => true,
-      () => false,
-    )
+  const answers = async (): Promise<boolean> => {
+    try {
+      return (await fetch(`${server.monitorUrl}/varz`, { signal: AbortSignal.timeout(100) })).ok
+    } catch {
+      return false
+    }
+  }
   await eventually(async () => !(await answers()))
 }
 

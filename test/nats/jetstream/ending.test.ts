@@ -3,7 +3,7 @@ import { assertBalanced } from '../../../src/index.ts'
 import type { JetStreamBroker } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { Gate, range, watch } from '../../support/watch.ts'
-import { broker, connection, freeze, payloads, streamServer, take, world } from './world.ts'
+import { broker, connection, payloads, streamServer, take, world } from './world.ts'
 
 const server = streamServer()
 
@@ -64,7 +64,7 @@ describe('the end of a broker on JetStream', () => {
       made.subscribe(`${prefix}.a`)
       await made.flush()
     }
-    await freeze(server())
+    await server().freeze()
     const published = [one, two].map(({ broker: made, prefix }) => watch(made.publish(`${prefix}.a`, 2)))
     const since = performance.now()
 

@@ -9,7 +9,7 @@ import {
 } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { range, rejection, watch } from '../../support/watch.ts'
-import { broker, connection, freeze, Heard, manager, ownStream, streamServer, world } from './world.ts'
+import { broker, connection, Heard, manager, ownStream, streamServer, world } from './world.ts'
 
 const server = streamServer()
 
@@ -95,7 +95,7 @@ describe('publishing to JetStream', () => {
 
   it('tells what the server may have from what it cannot have when the deadline passes', async () => {
     const { broker: made, prefix } = await world(server(), {}, { publishDeadlineMs: 200 })
-    await freeze(server())
+    await server().freeze()
     const sent = await rejection(made.publish(`${prefix}.a`, 1))
     await server().kill()
     await eventually(() => made.health().state === 'disconnected')
@@ -108,7 +108,7 @@ describe('publishing to JetStream', () => {
 
   it('gives up when its signal aborts', async () => {
     const { broker: made, prefix } = await world(server())
-    await freeze(server())
+    await server().freeze()
     const abort = new AbortController()
     const published = rejection(made.publish(`${prefix}.a`, 1, { signal: abort.signal }))
     abort.abort(new Error('enough'))
@@ -171,7 +171,7 @@ describe('a server that is away', () => {
 
   it('that does not answer is given up and found again: nothing is lost (N18)', async () => {
     const { broker: made, prefix } = await world(server())
-    await freeze(server())
+    await server().freeze()
     const published = range(0, 100).map((n) => made.publish(`${prefix}.a`, n))
     await eventually(() => made.health().state === 'disconnected')
     server().thaw()
@@ -207,7 +207,7 @@ describe('a server that is away', () => {
     await made.close()
     expect(link.isClosed()).toBe(false)
     const { broker: other } = await world(server(), {}, { connection: link })
-    await freeze(server())
+    await server().freeze()
     const published = rejection(other.publish(`${prefix}.a`, 1))
     await link.close()
     expect(await published).toBeInstanceOf(PublishUnconfirmedError)

@@ -65,19 +65,6 @@ export async function manager(server: NatsServer, link?: NatsConnection): Promis
   return jetstreamManager(link ?? (await connection(server)))
 }
 
-/** Stops the server in its tracks; resolves when it answers nobody. */
-export async function freeze(server: NatsServer): Promise<void> {
-  server.freeze()
-  const answers = async (): Promise<boolean> => {
-    try {
-      return (await fetch(`${server.monitorUrl}/varz`, { signal: AbortSignal.timeout(100) })).ok
-    } catch {
-      return false
-    }
-  }
-  await eventually(async () => !(await answers()))
-}
-
 /** How long at most a server keeps what its consumers have delivered and acked to itself. It writes every 100 ms. */
 const unwrittenMs = 400
 

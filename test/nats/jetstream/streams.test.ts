@@ -7,6 +7,8 @@ import {
   type StreamOptions,
   UnsafeStreamError,
 } from '../../../src/nats/index.ts'
+import { startNats } from '../../support/servers/nats.ts'
+import { directory, undo } from '../../support/undo.ts'
 import { range, rejection } from '../../support/watch.ts'
 import { broker, connection, manager, ownStream, streamServer, take, world } from './world.ts'
 
@@ -137,6 +139,24 @@ describe('work queues', () => {
     const { streams } = await manager(server())
     expect((await streams.info(queue.name)).config).toMatchObject({ discard: 'new', retention: 'workqueue' })
     expect((await streams.info(interest.name)).config.discard).toBe('new')
+  })
+})
+
+describe('a server with a domain', () => {
+  it('is spoken to by the name of the domain, also by groups', async () => {
+    const folder = directory()
+    const hub = await startNats({
+      jetStream: false,
+      config: { jetstream: { store_dir: folder, domain: 'hub' } },
+    })
+    undo.push(() => hub.dispose())
+    const { broker: made, name, prefix } = await world(hub, {}, { domain: 'hub' })
+    await made.publish(`${prefix}.a`, 1)
+    const [message] = await take(made.subscribe(`${prefix}.a`, { from: 'start' }), 1)
+    expect(message).toMatchObject({ payload: 1, stream: name, offset: 0 })
+    const [delivery] = await take(made.subscribe(`${prefix}.a`, { group: 'g', from: 'start' }), 1)
+    expect(delivery).toMatchObject({ payload: 1, stream: name, offset: 0, attempt: 1 })
+    expect(await delivery?.ack()).toBe(true)
   })
 })
 

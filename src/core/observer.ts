@@ -61,6 +61,7 @@ export type WarningCode =
   | 'compaction-failed'
   | 'connection-lost'
   | 'commit-refused'
+  | 'consumer-deleted'
   | 'publish-refused'
   | 'subscription-refused'
 

@@ -10,6 +10,27 @@ export type {
   OutageLimits,
   RawBody,
 } from './contract.ts'
+export { createJetStreamBroker } from './jetstream/create-jetstream-broker.ts'
+export type {
+  JetStreamBroker,
+  JetStreamBrokerOptions,
+  JetStreamCapability,
+  JetStreamDelivery,
+  JetStreamGroupOptions,
+  JetStreamGroupStatus,
+  JetStreamLedger,
+  JetStreamMessage,
+  JetStreamPublisher,
+  JetStreamReceipt,
+  JetStreamStatus,
+  StreamOptions,
+} from './jetstream/contract.ts'
+export {
+  ConsumerLostError,
+  StreamConflictError,
+  StreamMissingError,
+  UnsafeStreamError,
+} from './jetstream/errors.ts'
 export {
   ClientMissingError,
   DisconnectedError,

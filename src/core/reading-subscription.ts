@@ -28,6 +28,11 @@ export abstract class ReadingSubscription<P extends Place = Fanout>
     return this.closed ? 0 : this.mailbox.pending
   }
 
+  /** Whose mailbox it reads: its own, or that of its group. */
+  get mailboxOwner(): object {
+    return this
+  }
+
   poll(): Message | undefined {
     return this.mailbox.take()
   }
@@ -127,4 +132,13 @@ export abstract class ReadingSubscription<P extends Place = Fanout>
     this.#error = undefined
     return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
   }
+}
+
+/**
+ * Whose `block` mailbox a subscription reads, for code that handles what is read from it (see `recognisable`); undefined
+ * when publishers do not wait for that mailbox.
+ */
+export function blockingOwner(subscription: object): object | undefined {
+  if (!(subscription instanceof ReadingSubscription)) return undefined
+  return subscription.settings.whenFull === 'block' ? subscription.mailboxOwner : undefined
 }

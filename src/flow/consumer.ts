@@ -62,7 +62,8 @@ export class FlowConsumer implements Consumer {
     this.#pipeline.connect(this.#intake, runnerFor(this.#pipeline))
     settings.signal?.addEventListener('abort', this.#abort)
     if (settings.signal?.aborted === true) void this.close()
-    else this.#pipeline.pump()
+    // A handler must not run before whoever starts its consumer has it in hand.
+    else void Promise.resolve().then(() => this.#pipeline.pump())
   }
 
   get pattern(): string {
@@ -163,7 +164,8 @@ export class FlowConsumer implements Consumer {
 
   #endIfEmpty(): void {
     if (this.#ending === undefined || this.#pipeline.books.inside > 0) return
-    if (this.#intake.ended || !this.#intake.asking) this.#end()
+    // What waits in the mailbox of a subscription that drains is still to come.
+    if (this.#intake.ended || (this.#pipeline.closed && !this.#intake.asking)) this.#end()
   }
 
   #end(): void {

@@ -18,6 +18,17 @@ export class Intake {
   /** Why, if the subscription said so. */
   error: unknown
 
+  // Made once: a consumer that keeps up asks for every message.
+  readonly #answered = (result: IteratorResult<Message, undefined>): void => {
+    this.asking = false
+    if (result.done === true) this.#end(undefined)
+    else this.#events.arrived(result.value)
+  }
+  readonly #failed = (error: unknown): void => {
+    this.asking = false
+    this.#end(error)
+  }
+
   constructor(subscription: Subscription, events: IntakeEvents) {
     this.#subscription = subscription
     this.#events = events
@@ -38,17 +49,7 @@ export class Intake {
 
   #ask(): void {
     this.asking = true
-    this.#subscription.next().then(
-      (result) => {
-        this.asking = false
-        if (result.done === true) this.#end(undefined)
-        else this.#events.arrived(result.value)
-      },
-      (error: unknown) => {
-        this.asking = false
-        this.#end(error)
-      },
-    )
+    this.#subscription.next().then(this.#answered, this.#failed)
   }
 
   #end(error: unknown): void {

@@ -97,6 +97,11 @@ export class Pipeline {
     return this.#mode === 'over'
   }
 
+  /** True when nothing is begun any more. */
+  get closed(): boolean {
+    return this.#mode !== 'open'
+  }
+
   /** Whether more may come. */
   get taking(): boolean {
     return !this.#intake.ended

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../core/errors.ts'
 import type { Item } from './item.ts'
 import { Lanes } from './lanes.ts'
 import type { Fate } from './ledger.ts'
@@ -62,11 +63,11 @@ export class Turns {
     if (this.#orderingKey !== undefined) {
       let key: unknown
       try {
-        key = this.#orderingKey(item.message)
+        key = checkKey(this.#orderingKey(item.message))
       } catch (error) {
         return this.#events.unplaced(item, error)
       }
-      if (key !== undefined) {
+      if (key !== undefined && key !== null) {
         item.key = key
         if (!this.#keys.enter(key, item)) return
       }
@@ -83,4 +84,10 @@ export class Turns {
       this.#events.duplicate(next)
     }
   }
+}
+
+/** An object would be a key of its own each time: a promise, say, of an `async` function. */
+function checkKey(key: unknown): unknown {
+  if ((typeof key !== 'object' || key === null) && typeof key !== 'function') return key
+  throw new InvalidOptionError('orderingKey', key, 'Return a string, a number, or undefined.')
 }

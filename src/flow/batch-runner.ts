@@ -33,7 +33,11 @@ export class BatchRunner extends Runner<BatchCall> {
   override rest(): void {
     if (this.#gathered.length === 0 || !this.pipeline.mayBegin) return
     const { lingerMs } = this.#batch
-    if (lingerMs === 0 || this.#due || !this.pipeline.taking) return this.#flush()
+    if (lingerMs === 0 || this.#due || !this.pipeline.taking) {
+      this.#flush()
+      this.pipeline.pump() // a handler that has returned at once has made room
+      return
+    }
     this.#cancelLinger ??= this.settings.clock.schedule(() => {
       this.#due = true
       this.#cancelLinger = undefined

@@ -99,7 +99,7 @@ export class FlowConsumer implements Consumer {
   async drain(options?: DrainOptions): Promise<ConsumerReport> {
     const timeoutMs = duration('timeoutMs', options?.timeoutMs, defaultTimeoutMs)
     if (this.#begin(timeoutMs, 'drained')) {
-      this.#drainSubscription(timeoutMs)
+      this.#takeTheRest(timeoutMs)
       // What waits behind a pause would wait until the deadline.
       if (this.heldBy.includes('paused')) this.#handBackWaiting('drained')
       this.#pipeline.pump()
@@ -126,7 +126,10 @@ export class FlowConsumer implements Consumer {
     return true
   }
 
-  #drainSubscription(timeoutMs: number): void {
+  /** What waits in a mailbox of its own is taken; what a log or a server keeps for others is left there. */
+  #takeTheRest(timeoutMs: number): void {
+    // A subscription that ends takes its deliveries back, so it is closed when they are settled and not before.
+    if (this.#pipeline.settles && this.#pipeline.books.inside > 0) return this.#pipeline.takeNothing()
     // It closes itself in time or is closed below; whatever else it says does not matter any more.
     this.#subscription.drain({ timeoutMs }).catch(() => this.#subscription.close())
   }
@@ -140,7 +143,7 @@ export class FlowConsumer implements Consumer {
 
   #handBackWaiting(reason: ReturnReason): void {
     this.#pipeline.stop(reason)
-    this.#subscription.close()
+    if (!this.#pipeline.settles) this.#subscription.close()
     this.#endIfEmpty()
   }
 
@@ -165,7 +168,9 @@ export class FlowConsumer implements Consumer {
   #endIfEmpty(): void {
     if (this.#ending === undefined || this.#pipeline.books.inside > 0) return
     // What waits in the mailbox of a subscription that drains is still to come.
-    if (this.#intake.ended || (this.#pipeline.closed && !this.#intake.asking)) this.#end()
+    if (this.#pipeline.taking && !this.#pipeline.closed) return
+    if (this.#intake.asking) this.#subscription.close()
+    else this.#end()
   }
 
   #end(): void {

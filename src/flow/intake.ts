@@ -47,6 +47,11 @@ export class Intake {
     }
   }
 
+  /** Notices that the subscription has ended, also while nothing is taken. */
+  look(): void {
+    if (!this.asking && !this.ended && this.#subscription.closed) this.#ask()
+  }
+
   #ask(): void {
     this.asking = true
     this.#subscription.next().then(this.#answered, this.#failed)

@@ -63,6 +63,8 @@ export class Pipeline {
   #mode: Mode = 'open'
   /** Why what comes from now on is handed back. */
   #endReason: ReturnReason = 'closed'
+  #settles = false
+  #taking = true
   #pumping = false
   #pumpAgain = false
 
@@ -92,6 +94,11 @@ export class Pipeline {
     this.#runner = runner
   }
 
+  /** True once a message has come that must be settled: then the end of the subscription takes back what is inside. */
+  get settles(): boolean {
+    return this.#settles
+  }
+
   /** True when everything was handed back: whatever is still under way does not count. */
   get over(): boolean {
     return this.#mode === 'over'
@@ -104,7 +111,7 @@ export class Pipeline {
 
   /** Whether more may come. */
   get taking(): boolean {
-    return !this.#intake.ended
+    return this.#taking && !this.#intake.ended
   }
 
   /** Whether an attempt may begin now. */
@@ -158,6 +165,11 @@ export class Pipeline {
     this.#settle(item, 'returned')
   }
 
+  /** Takes nothing more; what is inside goes on. */
+  takeNothing(): void {
+    this.#taking = false
+  }
+
   /** Begins nothing more; what has not begun is handed back, what runs may still succeed. */
   stop(reason: ReturnReason): void {
     if (this.#mode !== 'open') return
@@ -202,6 +214,7 @@ export class Pipeline {
   #mayTake(): boolean {
     const { lookAhead, retry } = this.#settings
     const { parked, settling } = this.books
+    if (!this.#taking) return false
     const room = parked < retry.maxParked && settling < maxSettling && this.#turns.waiting < lookAhead
     return room && this.gates.hasToken()
   }
@@ -211,7 +224,10 @@ export class Pipeline {
     this.books.queued++
     const item = new Item(message)
     if (this.#mode !== 'open') return this.giveBack(item)
-    if (item.delivery !== undefined) this.#keeper.add(item)
+    if (item.delivery !== undefined) {
+      this.#settles = true
+      this.#keeper.add(item)
+    }
     this.#turns.take(item)
   }
 
@@ -269,7 +285,11 @@ export class Pipeline {
         this.pump()
       },
       discarded: (item) => this.#settle(item, 'discarded'),
-      failing: (failing) => (failing ? this.gates.hold('dead-letter') : this.gates.release('dead-letter')),
+      failing: (failing) => {
+        if (!failing) return this.gates.release('dead-letter')
+        this.gates.hold('dead-letter')
+        this.#intake.look() // the broker that cannot take it may be the one that has closed
+      },
       stop: (error) => this.#events.stop(error),
     }
   }

@@ -37,7 +37,11 @@ export function over(limit, name, other) {
     text: `${name} ≤ ${limit} ns over ${other}`,
     evaluate: (rows) => {
       const others = samplesOf(rows, other)
-      return outcome(median(samplesOf(rows, name).map((sample, round) => sample - others[round])), limit, 'ns')
+      return outcome(
+        median(samplesOf(rows, name).map((sample, round) => sample - others[round])),
+        limit,
+        'ns',
+      )
     },
   }
 }

@@ -65,11 +65,10 @@ export class BatchCall extends Call implements BatchContext {
     this.#attempts = new Map(items.map(({ message, attempt }) => [message, attempt]))
   }
 
-  attemptOf(message: Message): number {
-    return this.#attempts.get(message) ?? 0
-  }
+  // These two are functions of their own, so that a handler may take them out of its context.
+  readonly attemptOf = (message: Message): number => this.#attempts.get(message) ?? 0
 
-  fail(message: Message, error: unknown): void {
+  readonly fail = (message: Message, error: unknown): void => {
     this.#failures ??= new Map()
     this.#failures.set(message, error)
   }

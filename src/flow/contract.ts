@@ -32,9 +32,9 @@ export interface BatchContext<M extends Message = Message> {
   /** As for single messages. */
   readonly signal: AbortSignal
   /** Which attempt at this message of the batch it is. */
-  attemptOf(message: M): number
+  attemptOf(this: void, message: M): number
   /** Says why a message has failed. It counts as failed, also when it is among those returned. */
-  fail(message: M, error: unknown): void
+  fail(this: void, message: M, error: unknown): void
 }
 
 /** Handles one message: it has failed when this throws or rejects. What it returns has no meaning. */

@@ -1,5 +1,6 @@
 import type { Subscription } from '../core/contract.ts'
 import type { Message } from '../core/message.ts'
+import { waiterFor } from '../core/reading-subscription.ts'
 
 /** Whom an intake tells. */
 export interface IntakeEvents {
@@ -10,6 +11,8 @@ export interface IntakeEvents {
 /** Takes messages from a subscription, one for each time it is asked, and never ahead of that. */
 export class Intake {
   readonly #subscription: Subscription
+  /** Runs `#look` when it is worth polling again, where the subscription can say that with less effort than `next`. */
+  readonly #wait: (() => void) | undefined
   readonly #events: IntakeEvents
   /** A message was asked for and has not come. */
   asking = false
@@ -19,6 +22,13 @@ export class Intake {
   error: unknown
 
   // Made once: a consumer that keeps up asks for every message.
+  readonly #look = (): void => {
+    const message = this.#poll()
+    if (this.ended) return
+    if (message === undefined) return this.#ask() // another member was faster, or it has ended
+    this.asking = false
+    this.#events.arrived(message)
+  }
   readonly #answered = (result: IteratorResult<Message, undefined>): void => {
     this.asking = false
     if (result.done === true) this.#end(undefined)
@@ -31,17 +41,23 @@ export class Intake {
 
   constructor(subscription: Subscription, events: IntakeEvents) {
     this.#subscription = subscription
+    this.#wait = waiterFor(subscription, this.#look)
     this.#events = events
   }
 
   /** The next message, if it is there; otherwise `arrived` will be told of it. */
   take(): Message | undefined {
     if (this.asking || this.ended) return undefined
+    const message = this.#poll()
+    if (message === undefined && !this.ended) this.#ask()
+    return message
+  }
+
+  #poll(): Message | undefined {
     try {
-      const message = this.#subscription.poll()
-      if (message === undefined) this.#ask()
-      return message
+      return this.#subscription.poll()
     } catch (error) {
+      this.asking = false
       this.#end(error)
       return undefined
     }
@@ -54,6 +70,11 @@ export class Intake {
 
   #ask(): void {
     this.asking = true
+    if (this.#wait === undefined || this.#subscription.closed) this.#askForResult()
+    else this.#wait()
+  }
+
+  #askForResult(): void {
     this.#subscription.next().then(this.#answered, this.#failed)
   }
 

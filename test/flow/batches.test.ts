@@ -115,9 +115,9 @@ describe('a batch', () => {
     await publishAll(broker, 'a', [1, 2])
     const consumer = consumeBatches(
       subscription,
-      (messages, context) => {
+      (messages, { fail }) => {
         const [, second] = messages
-        if (second !== undefined) context.fail(second, new Failure('mine'))
+        if (second !== undefined) fail(second, new Failure('mine'))
         return messages
       },
       { ...base, deadLetter: { broker }, retry: { attempts: 1 } },
@@ -133,11 +133,11 @@ describe('a batch', () => {
   it('whose handler returns nothing, or something else, has not been handled', async () => {
     const { base, broker, ear } = world()
     const answers: unknown[] = [undefined, ['something else'], 42]
-    const consumer = consumeBatches(
-      { broker, pattern: 'a' },
-      () => answers.shift() as Iterable<never>,
-      { ...base, exhausted: 'discard', retry: { attempts: 1 } },
-    )
+    const consumer = consumeBatches({ broker, pattern: 'a' }, () => answers.shift() as Iterable<never>, {
+      ...base,
+      exhausted: 'discard',
+      retry: { attempts: 1 },
+    })
     await publishAll(broker, 'a', [1, 2, 3])
     await untilEmpty(consumer)
 
@@ -178,7 +178,10 @@ describe('a batch', () => {
     )
     await pass(clock, 10)
 
-    expect(consumer.ledger()).toMatchObject({ discarded: 2, attempts: { expired: 1, abandoned: 1, failed: 2 } })
+    expect(consumer.ledger()).toMatchObject({
+      discarded: 2,
+      attempts: { expired: 1, abandoned: 1, failed: 2 },
+    })
     gate.open()
     await quiet()
     expect(ear.of('lateResult')).toMatchObject([{ messages: [{ payload: 1 }, { payload: 2 }] }])

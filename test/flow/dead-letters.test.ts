@@ -25,7 +25,10 @@ describe('a dead letter', () => {
     const dead: Message[] = []
     broker.subscribe('orders.created.dlq', (message) => dead.push(message))
     const subscribe = { group: 'billing' }
-    consume({ broker, pattern: 'orders.*', subscribe }, failing, { ...base, retry: { ...steady, attempts: 2 } })
+    consume({ broker, pattern: 'orders.*', subscribe }, failing, {
+      ...base,
+      retry: { ...steady, attempts: 2 },
+    })
 
     const published = clock.now()
     await broker.publish('orders.created', { n: 1 }, { id: 'id-1', headers: { traceparent: '00-1' } })
@@ -115,7 +118,10 @@ describe('a dead letter', () => {
 
   it('that nobody subscribes to on a broker that keeps nothing is not taken for published', async () => {
     const { base, broker, clock, ear } = world()
-    const consumer = consume({ broker, pattern: 'a' }, failing, { ...base, retry: { ...steady, attempts: 1 } })
+    const consumer = consume({ broker, pattern: 'a' }, failing, {
+      ...base,
+      retry: { ...steady, attempts: 1 },
+    })
 
     await publishAll(broker, 'a', [1])
     await quiet()
@@ -153,7 +159,9 @@ describe('a dead letter', () => {
 
     await publishAll(broker, 'a', [1])
     await pass(clock, 50)
-    expect(ear.of('deadLetterFailed')).toMatchObject([{ error: { message: expect.stringContaining('50 ms') } }])
+    expect(ear.of('deadLetterFailed')).toMatchObject([
+      { error: { message: expect.stringContaining('50 ms') } },
+    ])
     await pass(clock, 100)
     expect(cemetery.published).toHaveLength(2)
   })

@@ -44,7 +44,12 @@ describe('drain', () => {
         signal.addEventListener('abort', () => reasons.push(signal.reason))
         await gate.opened
       },
-      { ...base, retry: { ...steady, firstMs: 10_000 }, concurrency: 2, orderingKey: ({ payload }) => (payload as number) % 2 },
+      {
+        ...base,
+        retry: { ...steady, firstMs: 10_000 },
+        concurrency: 2,
+        orderingKey: ({ payload }) => (payload as number) % 2,
+      },
     )
 
     await publishAll(broker, 'a', [1, 2, 3, 4])
@@ -52,11 +57,19 @@ describe('drain', () => {
     const drained = consumer.drain({ timeoutMs: 500 })
     await pass(clock, 500)
 
-    expect(await drained).toMatchObject({ complete: false, returned: 4, handled: 0, abandoned: 1, durationMs: 500 })
+    expect(await drained).toMatchObject({
+      complete: false,
+      returned: 4,
+      handled: 0,
+      abandoned: 1,
+      durationMs: 500,
+    })
     expect(reasons).toMatchObject([{ code: 'SPW_CONSUMER_ENDED' }])
     const returned = ear.of('returned')
-    expect(payloadsOf(returned.map(({ message }) => message)).toSorted()).toEqual([1, 2, 3, 4])
-    expect(returned.map(({ reason, again }) => [reason, again])).toEqual(Array(4).fill(['drained', false]))
+    expect(new Set(payloadsOf(returned.map(({ message }) => message)))).toEqual(new Set([1, 2, 3, 4]))
+    expect(returned.map(({ reason, again }) => [reason, again])).toEqual(
+      Array.from({ length: 4 }, () => ['drained', false]),
+    )
     expect(clock.timers).toBe(0)
     gate.open()
     await quiet()
@@ -70,7 +83,13 @@ describe('drain', () => {
     await publishAll(broker, 'a', [1])
     await quiet()
 
-    const all = [consumer.drain(), consumer.drain({ timeoutMs: 1 }), consumer.close(), consumer.close(), consumer.drain()]
+    const all = [
+      consumer.drain(),
+      consumer.drain({ timeoutMs: 1 }),
+      consumer.close(),
+      consumer.close(),
+      consumer.drain(),
+    ]
     const reports = await Promise.all(all)
 
     expect(new Set(reports).size).toBe(1)
@@ -130,7 +149,10 @@ describe('close', () => {
   it('is what the signal does, also one that has aborted before', async () => {
     const { base, broker } = world()
     const controller = new AbortController()
-    const consumer = consume({ broker, pattern: 'a' }, () => undefined, { ...base, signal: controller.signal })
+    const consumer = consume({ broker, pattern: 'a' }, () => undefined, {
+      ...base,
+      signal: controller.signal,
+    })
     controller.abort()
     expect(await consumer.done).toMatchObject({ complete: true })
 

@@ -74,6 +74,39 @@ describe('a circuit', () => {
     expect(started).toBe(8)
   })
 
+  it('is not closed by an attempt that had begun before it opened', async () => {
+    const { base, broker, clock } = world()
+    const gate = new Gate()
+    const probe = new Gate()
+    const consumer = consume(
+      { broker, pattern: 'a' },
+      async ({ payload }) => {
+        if (payload === 'bad') throw new Failure('bad')
+        await (payload === 'early' ? gate : probe).opened
+      },
+      {
+        ...base,
+        concurrency: 5,
+        exhausted: 'discard',
+        retry: { attempts: 1 },
+        circuit: { failures: 1, openMs: 10 },
+      },
+    )
+
+    await publishAll(broker, 'a', ['early', 'bad'])
+    await quiet()
+    await publishAll(broker, 'a', ['probe', 'waits'])
+    await pass(clock, 10)
+    expect(consumer.ledger()).toMatchObject({ attempts: { started: 3 } })
+    gate.open()
+    await quiet()
+    expect(consumer.heldBy).toEqual(['circuit'])
+    expect(consumer.ledger()).toMatchObject({ handled: 1, attempts: { started: 3 } })
+    probe.open()
+    await untilEmpty(consumer)
+    expect(consumer.ledger()).toMatchObject({ handled: 3 })
+  })
+
   it('opens at a share of failures', async () => {
     const { base, broker } = world()
     const consumer = consume(

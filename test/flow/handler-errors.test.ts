@@ -35,7 +35,6 @@ describe('a handler that', () => {
           throw new Failure('getter')
         },
       }),
-      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- this is what is tested
       () => Promise.reject(undefined),
     ]
     const consumer = consume({ broker, pattern: 'a' }, ({ payload }) => ways[payload as number]?.(), {
@@ -85,6 +84,34 @@ describe('a handler that', () => {
 
     expect(ear.of('lateResult')).toMatchObject([{ messages: [{ payload: 1 }], error: undefined }])
     expect(consumer.ledger()).toMatchObject({ handled: 2, attempts: { abandoned: 0, started: 3 } })
+  })
+
+  it('is one of several unsettled calls has a deadline of its own, whichever of them settle', async () => {
+    const { base, broker, clock } = world()
+    const gates = range(0, 6).map(() => new Gate())
+    const expired: unknown[] = []
+    const consumer = consume(
+      { broker, pattern: 'a' },
+      async ({ payload }, { signal }) => {
+        signal.addEventListener('abort', () => expired.push([payload, clock.now() - began]))
+        await gates[payload as number]?.opened
+      },
+      { ...base, concurrency: 6, deadlineMs: 100, exhausted: 'discard', retry: { attempts: 1 } },
+    )
+    const began = clock.now()
+    for (const n of range(0, 6)) {
+      await publishAll(broker, 'a', [n])
+      await pass(clock, 10)
+    }
+    for (const settled of [0, 3, 5]) gates[settled]?.open()
+    for (let step = 0; step < 12; step++) await pass(clock, 10)
+
+    expect(expired).toEqual([
+      [1, 110],
+      [2, 120],
+      [4, 140],
+    ])
+    expect(consumer.ledger()).toMatchObject({ handled: 3, discarded: 3, attempts: { abandoned: 3 } })
   })
 
   it('fails after its deadline is reported, not unhandled', async () => {
@@ -218,6 +245,7 @@ describe('a handler that', () => {
 it('an observer that throws hears of it as callbackError, and nothing else happens', async () => {
   const { broker, clock } = world()
   const heard: unknown[] = []
+  const later = (): unknown => Promise.reject(new Failure('later'))
   const consumer = consume(
     { broker, pattern: 'a' },
     () => {
@@ -232,7 +260,7 @@ it('an observer that throws hears of it as callbackError, and nothing else happe
           throw new Failure('observer')
         },
         // An async observer is allowed: its rejection must not escape.
-        discarded: (() => Promise.reject(new Failure('later'))),
+        discarded: later,
         callbackError: ({ callback, error }) => heard.push([callback, (error as Error).message]),
       },
     },

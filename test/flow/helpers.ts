@@ -10,7 +10,9 @@ import { undo } from '../support/undo.ts'
 import { turn, until } from '../support/watch.ts'
 
 /** One event of a consumer, by name. */
-export type Seen = { readonly [Name in keyof ConsumerEvents]: readonly [Name, ConsumerEvents[Name]] }[keyof ConsumerEvents]
+export type Seen = {
+  readonly [Name in keyof ConsumerEvents]: readonly [Name, ConsumerEvents[Name]]
+}[keyof ConsumerEvents]
 
 /** An observer that keeps everything. */
 export class Ear {

@@ -204,22 +204,23 @@ export class FlowWorld {
   #handle(message: Message, attempt: number, signal: AbortSignal, order: Order): unknown {
     const { n } = message.payload as Payload
     const release = this.#begin([message], signal, order)
-    const done = (): void => void this.handled.add(n)
+    const note = (): void => void this.handled.add(n)
     switch (this.#wayOf(message, attempt)) {
       case 'ok':
         release()
-        return done()
+        note()
+        return undefined
       case 'throw':
         release()
         throw new Failure(`${n}`)
       case 'ok-later':
-        return quiet().then(release).then(done)
+        return quiet().then(release).then(note)
       case 'reject':
         return quiet()
           .then(release)
           .then(() => Promise.reject(new Failure(`${n}`)))
-      case 'hang':
-        return this.#hang(signal).finally(release).then(done)
+      default:
+        return this.#hang(signal).finally(release).then(note)
     }
   }
 

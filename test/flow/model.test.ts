@@ -22,7 +22,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 20, 50, 100, 300, 800) }),
+    arbitrary: fc.record({
+      do: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 20, 50, 100, 300, 800),
+    }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finish' as const), index, ok: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), index }) },

@@ -52,9 +52,7 @@ describe('options', () => {
     }
     expect(() => consume({ broker, pattern: 'a' }, undefined as never)).toThrow(/Give a function/)
     expect(() => consume({} as never, () => undefined)).toThrow(/Give a subscription/)
-    expect(() =>
-      consumeBatches({ broker, pattern: 'a' }, (all) => all, { maxBatch: 0 }),
-    ).toThrow(/maxBatch/)
+    expect(() => consumeBatches({ broker, pattern: 'a' }, (all) => all, { maxBatch: 0 })).toThrow(/maxBatch/)
     expect(broker.ledger().mailboxes).toEqual([])
   })
 
@@ -66,7 +64,9 @@ describe('options', () => {
     // @ts-expect-error a memory broker is known to have no acks: this does not compile
     expect(() => consume(source, () => undefined, { requires: ['acks'] })).toThrow(/does not provide acks/)
     // @ts-expect-error nor does this
-    expect(() => consumeBatches(source, (all) => all, { requires: ['acks'] })).toThrow(/does not provide acks/)
+    expect(() => consumeBatches(source, (all) => all, { requires: ['acks'] })).toThrow(
+      /does not provide acks/,
+    )
     await consume(source, () => undefined, { requires: ['groups'] }).close()
     await consume({ broker: wal, pattern: 'a', subscribe: { group: 'g' } }, () => undefined, {
       requires: ['acks', 'durable'],

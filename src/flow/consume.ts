@@ -33,6 +33,7 @@ import { batchSettings, callback, flowSettings, middlewareOf } from './settings.
  *
  * @throws InvalidOptionError for options that do not fit together, and when it is not known where dead letters go
  * @throws CapabilityMissingError when the broker lacks something that `requires` names
+ * @throws ConcurrentIterationError when somebody else reads the subscription
  */
 export function consume<
   E extends object,
@@ -71,6 +72,7 @@ export function consume(
  *
  * @throws InvalidOptionError for options that do not fit together, and when it is not known where dead letters go
  * @throws CapabilityMissingError when the broker lacks something that `requires` names
+ * @throws ConcurrentIterationError when somebody else reads the subscription
  */
 export function consumeBatches<
   E extends object,
@@ -132,7 +134,14 @@ function start(
   const subscription = 'broker' in source ? source.broker.subscribe(source.pattern, subscribe) : source
   const owner = blockingOwner(subscription)
   const own: Own = (handler) => (owner === undefined ? handler : recognisable(handler, () => owner))
-  return new FlowConsumer(subscription, settings, place, (pipeline) => runnerFor(own, settings, pipeline))
+  const settles = broker !== undefined && broker.capabilities.acks && group !== undefined
+  return new FlowConsumer(
+    subscription,
+    settings,
+    place,
+    (pipeline) => runnerFor(own, settings, pipeline),
+    settles,
+  )
 }
 
 function deadLetterPlace(

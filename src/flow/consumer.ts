@@ -40,7 +40,9 @@ export class FlowConsumer implements Consumer {
     settings: FlowSettings,
     place: DeadLetterPlace | undefined,
     runnerFor: (pipeline: Pipeline) => ItemRunner,
+    settles: boolean,
   ) {
+    subscription[Symbol.asyncIterator]() // refuses a subscription that somebody else reads
     this.#subscription = subscription
     this.#settings = settings
     this.#reports = new Reports(settings.observer, `"${subscription.pattern}"`)
@@ -59,7 +61,7 @@ export class FlowConsumer implements Consumer {
       arrived: (message: Message) => this.#pipeline.arrived(message),
       ended: () => this.#subscriptionEnded(),
     })
-    this.#pipeline.connect(this.#intake, runnerFor(this.#pipeline))
+    this.#pipeline.connect(this.#intake, runnerFor(this.#pipeline), settles)
     settings.signal?.addEventListener('abort', this.#abort)
     if (settings.signal?.aborted === true) void this.close()
     // A handler must not run before whoever starts its consumer has it in hand.
@@ -129,7 +131,7 @@ export class FlowConsumer implements Consumer {
   /** What waits in a mailbox of its own is taken; what a log or a server keeps for others is left there. */
   #takeTheRest(timeoutMs: number): void {
     // A subscription that ends takes its deliveries back, so it is closed when they are settled and not before.
-    if (this.#pipeline.settles && this.#pipeline.books.inside > 0) return this.#pipeline.takeNothing()
+    if (this.#pipeline.settles) return this.#pipeline.takeNothing()
     // It closes itself in time or is closed below; whatever else it says does not matter any more.
     this.#subscription.drain({ timeoutMs }).catch(() => this.#subscription.close())
   }

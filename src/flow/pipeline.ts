@@ -88,13 +88,14 @@ export class Pipeline {
     this.#keeper = new Keeper(settings.clock, settings.extendEveryMs, (item) => this.#lost(item))
   }
 
-  /** Gives it the two that know it themselves. */
-  connect(intake: Intake, runner: ItemRunner): void {
+  /** Gives it the two that know it themselves; `settles` when it is known that messages must be settled. */
+  connect(intake: Intake, runner: ItemRunner, settles: boolean): void {
     this.#intake = intake
     this.#runner = runner
+    this.#settles = settles
   }
 
-  /** True once a message has come that must be settled: then the end of the subscription takes back what is inside. */
+  /** True when messages must be settled, as far as is known: then the end of the subscription takes back what is inside. */
   get settles(): boolean {
     return this.#settles
   }

@@ -57,7 +57,11 @@ async function slowGroup(): Promise<{
   readonly slow: SlowGroup
   readonly clock: ManualClock
   readonly ear: Ear
-  readonly base: { readonly clock: ManualClock; readonly observer: Ear['observer']; readonly exhausted: 'discard' }
+  readonly base: {
+    readonly clock: ManualClock
+    readonly observer: Ear['observer']
+    readonly exhausted: 'discard'
+  }
 }> {
   const clock = new ManualClock()
   const ear = new Ear()
@@ -73,7 +77,11 @@ describe('acks that are confirmed later', () => {
     const consumer = consume(slow.subscription, () => undefined, base)
     await publishAll(broker, 'a', range(0, 5))
     await until(() => slow.asked === 5)
-    expect(consumer.ledger()).toMatchObject({ received: 5, handled: 0, inFlight: { settling: 5, running: 0 } })
+    expect(consumer.ledger()).toMatchObject({
+      received: 5,
+      handled: 0,
+      inFlight: { settling: 5, running: 0 },
+    })
 
     const drained = watch(consumer.drain())
     await quiet()

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createBroker } from '../../src/index.ts'
-import { assertConsumerBalanced, consume } from '../../src/flow/index.ts'
+import { assertConsumerBalanced, consume, type Consumer } from '../../src/flow/index.ts'
 import { Gate, range, until, watch } from '../support/watch.ts'
 import { Failure, pass, payloadsOf, publishAll, quiet, steady, untilEmpty, world } from './helpers.ts'
 
@@ -144,6 +144,22 @@ describe('close', () => {
     expect(broker.ledger().mailboxes).toEqual([])
     expect(consumer.ledger()).toMatchObject({ received: 1, returned: 1 })
     expect(broker.ledger().ended.dropped.closed).toBe(1)
+  })
+
+  it('may be called by the observer that hears of a failure', async () => {
+    const { broker, clock } = world()
+    const consumer: Consumer = consume(
+      { broker, pattern: 'a' },
+      () => {
+        throw new Failure('seen')
+      },
+      { clock, retry: steady, observer: { handlerError: () => void consumer.close() } },
+    )
+    await publishAll(broker, 'a', [1, 2])
+
+    expect(await consumer.done).toMatchObject({ complete: false, returned: 1 })
+    assertConsumerBalanced(consumer.ledger())
+    expect(clock.timers).toBe(0)
   })
 
   it('is what the signal does, also one that has aborted before', async () => {

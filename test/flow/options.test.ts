@@ -78,6 +78,18 @@ describe('options', () => {
   })
 })
 
+describe('a subscription', () => {
+  it('that somebody else reads is refused', () => {
+    const broker = createBroker()
+    const options = { exhausted: 'discard' } as const
+    const subscription = broker.subscribe('a')
+    const consumer = consume(subscription, () => undefined, options)
+    expect(() => consume(subscription, () => undefined, options)).toThrow(/already being iterated/)
+    expect(() => subscription[Symbol.asyncIterator]()).toThrow(/already being iterated/)
+    expect(consumer.state).toBe('running')
+  })
+})
+
 describe('the message of a handler', () => {
   it('has the type that the map of the broker or the subscription gives it', async () => {
     const memory = createBroker<Shop>()

@@ -20,7 +20,7 @@ class SlowGroup {
   constructor(broker: DurableBroker) {
     const inner = broker.subscribe('a', { group: 'g', maxInFlight: 2000 })
     this.gate.open()
-    this.subscription = new Proxy(inner as unknown as Subscription<Delivery>, {
+    this.subscription = new Proxy<Subscription<Delivery>>(inner, {
       get: (target, name) => {
         if (name === 'poll') return () => this.#wrap(inner.poll())
         if (name === 'next')

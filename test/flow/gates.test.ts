@@ -145,6 +145,10 @@ describe('a rate', () => {
     for (let step = 0; step < 10; step++) await pass(clock, 100)
     expect(got).toEqual(range(0, 14))
     expect(subscription.pending).toBe(6)
+    await pass(clock, 60_000) // the mailbox is empty after it: quiet time earns a burst and no more
+    await publishAll(broker, 'a', range(20, 30))
+    await quiet()
+    expect(got).toHaveLength(23)
   })
 
   it('does not lose what waits in the mailbox when the consumer drains', async () => {

@@ -34,6 +34,7 @@ export class FlowConsumer implements Consumer {
   #ending: Ending | undefined
   #error: unknown
   #ended = false
+  #lettingGo = false
 
   constructor(
     subscription: Subscription,
@@ -171,8 +172,20 @@ export class FlowConsumer implements Consumer {
     if (this.#ending === undefined || this.#pipeline.books.inside > 0) return
     // What waits in the mailbox of a subscription that drains is still to come.
     if (this.#pipeline.taking && !this.#pipeline.closed) return
+    if (this.#pipeline.settles && !this.#pipeline.over) return this.#letGo()
     if (this.#intake.asking) this.#subscription.close()
     else this.#end()
+  }
+
+  /** Everything is settled: lets the broker note that, as with a commit, before the subscription ends. */
+  #letGo(): void {
+    if (this.#lettingGo) return
+    this.#lettingGo = true
+    const over = (): void => {
+      this.#pipeline.end('drained')
+      this.#endIfEmpty()
+    }
+    this.#subscription.drain({ timeoutMs: confirmWithinMs }).then(over, over)
   }
 
   #end(): void {

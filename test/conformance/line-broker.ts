@@ -42,7 +42,7 @@ interface Sending {
  */
 export type LineFault = 'silent' | 'stays-away'
 
-const pingEveryMs = 40
+const pingEveryMs = 100
 
 /**
  * A broker on a LineServer: two brokers in memory with a wire between them. One checks what is published and hands it to

@@ -4,12 +4,15 @@ import type { ServerControl } from '../../src/conformance/index.ts'
 
 /** Calls back with each line that comes. */
 export function onLines(socket: Socket, heard: (line: string) => void): void {
-  let rest = ''
+  const parts: string[] = []
   socket.setEncoding('utf8')
   socket.on('data', (text: string) => {
-    const lines = (rest + text).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) heard(line)
+    const [first = '', ...others] = text.split('\n')
+    parts.push(first)
+    for (const part of others) {
+      heard(parts.splice(0).join(''))
+      parts.push(part)
+    }
   })
 }
 

@@ -23,6 +23,8 @@ function onLine(fault?: LineFault): Transport {
     another: (options) => LineBroker.open(link.port, options, fault),
     server,
     link,
+    // Long enough for its pings to notice that nothing comes back.
+    pace: { stretch: 2 },
   }
 }
 
@@ -47,7 +49,7 @@ describe('the kit', () => {
 
   it('finds a broker that promises more than best effort and loses messages, whatever it reports', async () => {
     const capabilities = { ...lineCapabilities, delivery: 'at-most-once' as const }
-    const transport = { ...onLine('silent'), capabilities, pace: { deadlineMs: 1500 } }
+    const transport = { ...onLine('silent'), capabilities, pace: { stretch: 2, deadlineMs: 1500 } }
     const open: Transport['open'] = async (options) =>
       Object.assign(await LineBroker.open(link.port, options, 'silent'), { capabilities })
     const scenario = conformance({ ...transport, open }).find((one) => one.name === 'faults/link-cut')
@@ -56,7 +58,7 @@ describe('the kit', () => {
   })
 
   it('finds a broker that does not come back', async () => {
-    const transport: Transport = { ...onLine('stays-away'), pace: { deadlineMs: 700 } }
+    const transport: Transport = { ...onLine('stays-away'), pace: { stretch: 2, deadlineMs: 700 } }
     const scenario = conformance(transport).find(({ name }) => name === 'faults/link-reset')
 
     await expect(scenario?.run()).rejects.toThrow('a message comes again after-0')

@@ -67,13 +67,22 @@ export function runInside<Result>(handler: object, task: (origin: Origin) => Res
 
 /** Runs `task` as if no handler had started it. */
 export function runOutside(task: () => void): void {
-  if (storage === undefined) task()
-  else storage.run(undefined, task)
+  runAs(undefined, task)
+}
+
+/** The innermost call of such a handler that the running code was started by and that has not settled. */
+export function currentOrigin(): Origin | undefined {
+  return storage === undefined ? undefined : firstActive(storage.getStore() as Origin | undefined)
+}
+
+/** Runs `task` as if it were started where `currentOrigin` returned `origin`. */
+export function runAs<Result>(origin: Origin | undefined, task: () => Result): Result {
+  return storage === undefined ? task() : storage.run(origin, task)
 }
 
 /** True when the running code was started by a call of `handler` that has not settled. */
 export function isInside(handler: object): boolean {
-  let origin = firstActive(storage?.getStore() as Origin | undefined)
+  let origin = currentOrigin()
   while (origin !== undefined && origin.handler !== handler) origin = firstActive(origin.outer)
   return origin !== undefined
 }

@@ -11,10 +11,11 @@ const { cardTransports } = await import('./lib/card-transports.mjs')
 
 const cards = []
 for (const make of cardTransports) {
-  const { end, transport } = await make()
+  const made = await make()
+  const { transport } = made
   const since = performance.now()
   const card = await certify(transport)
-  await end()
+  await made.end()
   cards.push(card)
   const failed = card.scenarios.filter(({ ok }) => !ok)
   const seconds = ((performance.now() - since) / 1000).toFixed(1)

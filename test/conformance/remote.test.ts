@@ -28,7 +28,9 @@ function onLine(fault?: LineFault): Transport {
   }
 }
 
-describeConformance({ describe, it }, onLine())
+describe('a broker on a small server does what it declares', () => {
+  describeConformance({ describe, it }, onLine())
+})
 
 describe('the kit', () => {
   it('has something for every fault', () => {

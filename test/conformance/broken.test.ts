@@ -31,7 +31,7 @@ const cases: readonly [what: string, transport: Transport, scenario: string, say
     'in vain: 1 messages',
   ],
   [
-    'faults.skips on nak, behind other messages',
+    'skips on nak, behind other messages',
     broken(wal, faults.acksOnNak),
     'acks/many-errors',
     'in vain: 1 messages',

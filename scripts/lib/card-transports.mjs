@@ -21,7 +21,7 @@ export const cardTransports = [
       capabilities: createBroker().capabilities,
       open: async (options) => createBroker(options),
     },
-    end() {},
+    async end() {},
   }),
   async () => ({
     transport: {
@@ -30,7 +30,7 @@ export const cardTransports = [
       open: async (options) => createLogBroker({ ...options, retention: { count: 2000 } }),
       evict,
     },
-    end() {},
+    async end() {},
   }),
   async () => {
     const dir = mkdtempSync(`${tmpdir()}/spillway-cards-`)
@@ -40,7 +40,7 @@ export const cardTransports = [
     await first.close()
     return {
       transport: { name: 'wal', capabilities: first.capabilities, open, evict },
-      end: () => rmSync(dir, { recursive: true, force: true }),
+      end: async () => rmSync(dir, { recursive: true, force: true }),
     }
   },
 ]

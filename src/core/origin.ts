@@ -67,12 +67,16 @@ export function runInside<Result>(handler: object, task: (origin: Origin) => Res
 
 /** Runs `task` as if no handler had started it. */
 export function runOutside(task: () => void): void {
-  runAs(undefined, task)
+  if (storage === undefined) task()
+  else storage.run(undefined, task)
 }
 
-/** The innermost call of such a handler that the running code was started by and that has not settled. */
+/**
+ * The innermost call that the running code was started by and that has not settled. With `runAs` it lets a broker whose
+ * messages are handed on later do so as their publisher would have; the main door, which does without, stays small.
+ */
 export function currentOrigin(): Origin | undefined {
-  return storage === undefined ? undefined : firstActive(storage.getStore() as Origin | undefined)
+  return firstActive(storage?.getStore() as Origin | undefined)
 }
 
 /** Runs `task` as if it were started where `currentOrigin` returned `origin`. */
@@ -82,7 +86,7 @@ export function runAs<Result>(origin: Origin | undefined, task: () => Result): R
 
 /** True when the running code was started by a call of `handler` that has not settled. */
 export function isInside(handler: object): boolean {
-  let origin = currentOrigin()
+  let origin = firstActive(storage?.getStore() as Origin | undefined)
   while (origin !== undefined && origin.handler !== handler) origin = firstActive(origin.outer)
   return origin !== undefined
 }

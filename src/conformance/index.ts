@@ -1,4 +1,5 @@
 /** The suite that every broker has to pass, for whoever writes one. */
+export { cardTable } from './card-table.ts'
 export { certify } from './certify.ts'
 export { conformance } from './conformance.ts'
 export type {

@@ -71,6 +71,19 @@ export function runOutside(task: () => void): void {
   else storage.run(undefined, task)
 }
 
+/**
+ * The innermost call that the running code was started by and that has not settled. With `runAs` it lets a broker whose
+ * messages are handed on later do so as their publisher would have; the main door, which does without, stays small.
+ */
+export function currentOrigin(): Origin | undefined {
+  return firstActive(storage?.getStore() as Origin | undefined)
+}
+
+/** Runs `task` as if it were started where `currentOrigin` returned `origin`. */
+export function runAs<Result>(origin: Origin | undefined, task: () => Result): Result {
+  return storage === undefined ? task() : storage.run(origin, task)
+}
+
 /** True when the running code was started by a call of `handler` that has not settled. */
 export function isInside(handler: object): boolean {
   let origin = firstActive(storage?.getStore() as Origin | undefined)

@@ -31,7 +31,7 @@ const cases: readonly [what: string, transport: Transport, scenario: string, say
     'in vain: 1 messages',
   ],
   [
-    'faults.skips on nak, behind other messages',
+    'skips on nak, behind other messages',
     broken(wal, faults.acksOnNak),
     'acks/many-errors',
     'in vain: 1 messages',
@@ -48,8 +48,8 @@ const cases: readonly [what: string, transport: Transport, scenario: string, say
     'durable/group-resumes',
     'in a group that was opened again',
   ],
-  ['faults.reorders', broken(memory, faults.reorders), 'basics/order', 'the order of one publisher'],
-  ['faults.reorders what is replayed', broken(log, faults.reorders), 'replay/seam', 'reader 0'],
+  ['reorders', broken(memory, faults.reorders), 'basics/order', 'the order of one publisher'],
+  ['reorders what is replayed', broken(log, faults.reorders), 'replay/seam', 'reader 0'],
   [
     'swallows rejections',
     broken(memory, faults.swallowsRejections),
@@ -117,7 +117,7 @@ const cases: readonly [what: string, transport: Transport, scenario: string, say
     'an offset that is evicted was accepted',
   ],
   [
-    'faults.skips in silence what retention has removed',
+    'skips in silence what retention has removed',
     broken(log, faults.skips),
     'replay/overtaken',
     '1 was skipped in silence',

@@ -2,4 +2,6 @@ import { describe, it } from 'vitest'
 import { describeConformance } from '../../src/conformance/index.ts'
 import { memory } from './transports.ts'
 
-describeConformance({ describe, it }, memory)
+describe('the broker in memory does what it declares', () => {
+  describeConformance({ describe, it }, memory)
+})

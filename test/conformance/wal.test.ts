@@ -5,4 +5,8 @@ import { directory, wal } from './transports.ts'
 const { dir, remove } = directory()
 afterAll(remove)
 
-describeConformance({ describe, it }, await wal(dir))
+const transport = await wal(dir)
+
+describe('the log on disk does what it declares', () => {
+  describeConformance({ describe, it }, transport)
+})

@@ -33,6 +33,7 @@ import type { LogSettings } from '../store/open-options.ts'
 import { StoredRecord } from '../store/stored-record.ts'
 import type { SpillArea } from '../spill/contract.ts'
 import { Groups } from './groups.ts'
+import { relayIn } from './publish-context.ts'
 import { Publisher } from './publisher.ts'
 import { Readers, type ReaderOptions } from './readers.ts'
 
@@ -272,7 +273,7 @@ export class LogBroker implements LogEvents {
       while (cursor.advance()) {
         if (cursor.topic.startsWith('$')) continue
         const record = new StoredRecord(cursor, payloads, logId)
-        const waiting = this.#live.relay(record, this.#publisher.optionsOf(record.seq))
+        const waiting = relayIn(this.#publisher.contextOf(record.seq), this.#live, record)
         if (waiting === undefined) continue
         waiting.catch(noop) // whoever published it hears of it, if they wait
         this.#waiting.set(record.seq, waiting)

@@ -10,6 +10,7 @@ import { LogFailedError, ProducerSequenceError } from '../errors.ts'
 import type { RecordExtras } from '../format/batch-builder.ts'
 import type { TopicState } from '../recovery/log-state.ts'
 import type { Log } from '../store/log.ts'
+import { type PublishContext, publishContext } from './publish-context.ts'
 
 /** What becomes of a stored message on its way to live subscriptions; undefined when nothing is to be waited for. */
 export type Relayed = (seq: number) => Promise<Receipt> | undefined
@@ -64,8 +65,8 @@ export class Publisher {
   readonly #sync: SyncPolicy
   readonly #relayed: Relayed
   readonly #topics = new Map<string, TopicState>()
-  /** Of publishes that may be aborted while they wait, by the number of their record. */
-  readonly #abortable = new Map<number, DurablePublishOptions>()
+  /** Of publishes under way, as far as they have any, by the number of their record. */
+  readonly #contexts = new Map<number, PublishContext>()
   #log: Log
   #closed = false
   /** Topics with an asynchronous validation under way: later publishes queue behind it to keep their order. */
@@ -94,9 +95,8 @@ export class Publisher {
     this.#closed = true
   }
 
-  /** What a publish under way was given that matters while its message is handed to live mailboxes. */
-  optionsOf(seq: number): DurablePublishOptions | undefined {
-    return this.#abortable.size === 0 ? undefined : this.#abortable.get(seq)
+  contextOf(seq: number): PublishContext | undefined {
+    return this.#contexts.size === 0 ? undefined : this.#contexts.get(seq)
   }
 
   publish(topic: string, payload: unknown, options?: DurablePublishOptions): Promise<DurableReceipt> {
@@ -191,15 +191,16 @@ export class Publisher {
     if (producer !== undefined)
       log.state.producers.remember(producer.id, producer.sequence, seq, offset, log.state.lastMs)
     if (pending !== undefined) {
-      if (options.signal !== undefined) this.#mayBeAborted(seq, options, pending)
+      const context = publishContext(options)
+      if (context !== undefined) this.#remember(seq, context, pending)
       return pending.promise
     }
     return Promise.resolve({ level, routed: true, offset, seq, duplicate: false })
   }
 
-  #mayBeAborted(seq: number, options: DurablePublishOptions, { promise }: PendingPublish): void {
-    this.#abortable.set(seq, options)
-    const forget = (): unknown => this.#abortable.delete(seq)
+  #remember(seq: number, context: PublishContext, { promise }: PendingPublish): void {
+    this.#contexts.set(seq, context)
+    const forget = (): unknown => this.#contexts.delete(seq)
     promise.then(forget, forget)
   }
 

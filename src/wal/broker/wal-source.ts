@@ -5,6 +5,7 @@ import { isLiteral } from '../../core/topic.ts'
 import type { RecordSource } from '../../log/record-source.ts'
 import { LogReadError } from '../errors.ts'
 import type { BatchHeader } from '../format/batch-header.ts'
+import { codeOf } from '../segment/files.ts'
 import type { SourceLog } from '../store/source-log.ts'
 import type { LogReader } from '../store/log-reader.ts'
 import { StoredRecord } from '../store/stored-record.ts'
@@ -186,7 +187,7 @@ export class WalSource implements RecordSource {
       }
     } catch (error) {
       this.#fail(error)
-      return false
+      return this.failure === undefined && this.#fill()
     }
   }
 
@@ -286,6 +287,11 @@ export class WalSource implements RecordSource {
   }
 
   #fail(error: unknown): void {
+    if (codeOf(error) === 'ENOENT' && this.#reader.isInRemoved) {
+      // The file went while it was read. Whether any of it was for this reader is found when it reads on.
+      this.#reader.seek(this.#reader.seq)
+      return
+    }
     this.failure = error instanceof SpillwayError ? error : new LogReadError(error)
   }
 

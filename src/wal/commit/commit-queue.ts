@@ -209,8 +209,9 @@ export class CommitQueue {
     while (this.#closed.length > 0) this.#submit()
     const at = this.#position
     const { nextSeq, lastMs } = this.#state
-    const bytes = sealOf(this.#state.snapshot(this.#segmentList()), at)
-    const sealed = { baseSeq: this.#header.baseSeq, bytes: at + bytes.length, lastMs }
+    const unwritten = this.#state.snapshot(this.#segmentList())
+    const bytes = sealOf(unwritten, at)
+    const sealed = { baseSeq: this.#header.baseSeq, bytes: at + bytes.length, lastMs, unwritten }
     const { logId, segmentId } = this.#header
     const next = nextHeader(logId, segmentId + 1, nextSeq, sealed.bytes, this.#options.now())
     this.#send({ parts: [this.#copy(bytes)], sync: true, next }, [], sealed)
@@ -279,7 +280,10 @@ export class CommitQueue {
       if (batch.count > 0) this.#visible = batch.nextSeq
     }
     if (job.sync) this.#durable = job.end
-    if (job.seal !== undefined) this.#options.sealed(job.seal)
+    if (job.seal !== undefined) {
+      job.seal.unwritten = undefined
+      this.#options.sealed(job.seal)
+    }
     // With many waiting, the disk shall be busy while they are told; with few, they have time to join the next write.
     if (this.#maker.count >= overlapFrom || this.#closed.length > 0) this.commit(false)
     else if (this.#inFlight.length === 0 && this.#maker.count > 0) this.#schedule()

@@ -3,6 +3,7 @@ import { LogCorruptError, LogNewerError } from '../errors.ts'
 import { segmentHeaderBytes } from '../format/layout.ts'
 import { decodeManifest, encodeManifest, type Manifest } from '../format/manifest.ts'
 import { decodeSegmentHeader, type SegmentHeader } from '../format/segment-header.ts'
+import type { Snapshot } from '../format/snapshot.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { codeOf, readFully, readWholeFile, replaceFile } from '../segment/files.ts'
 import { baseSeqOf, manifestName, manifestTemporaryName } from '../segment/names.ts'
@@ -13,6 +14,13 @@ export interface SealedSegment {
   readonly bytes: number
   /** Time of its last record. */
   readonly lastMs: number
+  /** What its seal says, until that is on the disk. */
+  unwritten?: Snapshot | undefined
+}
+
+/** Those whose seals are on the disk: a crash takes nothing of them. The others are the newest. */
+export function sealedForGood(segments: readonly SealedSegment[]): readonly SealedSegment[] {
+  return segments.filter(({ unwritten }) => unwritten === undefined)
 }
 
 /** Reads MANIFEST; undefined when there is none. */

@@ -3,7 +3,7 @@ import { Plan } from '../compact/plan.ts'
 import type { CompactionReport } from '../contract.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { GroupSnapshot } from '../format/snapshot.ts'
-import type { SealedSegment } from '../recovery/directory.ts'
+import { type SealedSegment, sealedForGood } from '../recovery/directory.ts'
 import type { TopicFirst } from '../recovery/log-state.ts'
 import { compactName, segmentName } from '../segment/names.ts'
 import type { ManifestFile } from './manifest-file.ts'
@@ -90,7 +90,7 @@ export class Compactor {
       ...{ fileSystem, dir, source, groups, keepFor: retention.keepFor },
       stopping: () => this.#stopped,
       // The newest one is what the next open begins with.
-      candidates: () => segments.slice(0, -1),
+      candidates: () => sealedForGood(segments).slice(0, -1),
       announce: (removed: ReadonlyMap<string, Removed>) => this.#announce(removed),
       replace: (baseSeq: number, bytes: number, removed: number) => this.#replace(baseSeq, bytes, removed),
     }

@@ -48,6 +48,11 @@ export class LogReader {
     return this.#seq
   }
 
+  /** Whether retention has removed the file it is in: it can read no more of it, and has to `seek`. */
+  get isInRemoved(): boolean {
+    return this.#segment >= 0 && this.#segment < this.#log.startSeq
+  }
+
   seek(seq: number): void {
     this.#seq = seq
     this.#segment = -1

@@ -16,6 +16,7 @@ import {
   type TopicFirst,
   type TopicState,
 } from '../recovery/log-state.ts'
+import { sealedForGood } from '../recovery/directory.ts'
 import { type OpenedLog, openLog } from '../recovery/open-log.ts'
 import { segmentName } from '../segment/names.ts'
 import { SegmentWriter } from '../segment/segment-writer.ts'
@@ -230,7 +231,7 @@ export class Log implements SourceLog {
     const groups = retention.keepFor === 'groups' ? [...this.state.groups.values()] : []
     const { activeBase } = this.#queue
     const log = { activeBase, nextSeq: this.state.nextSeq, nowMs: clock.now() }
-    const removed = outlived(retention, segments, groups, log)
+    const removed = outlived(retention, sealedForGood(segments), groups, log)
     if (removed.length === 0) return
     const start = segments[removed.length]?.baseSeq ?? activeBase
     this.state.removeBefore(this.files.seal(start))

@@ -62,8 +62,10 @@ export class SegmentFiles {
     return segment
   }
 
-  /** The snapshot in the seal of a sealed segment. */
+  /** The snapshot in the seal of a sealed segment, also while the seal is being written. */
   seal(baseSeq: number): Snapshot {
+    const unwritten = lastBefore(this.#live.segments, (sealed) => sealed.baseSeq <= baseSeq)?.unwritten
+    if (unwritten !== undefined) return unwritten
     const { file, salt } = this.segment(baseSeq)
     const known = this.#seals.get(baseSeq)
     if (known?.salt === salt) return known.snapshot

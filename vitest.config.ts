@@ -13,6 +13,7 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/servers/global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // A test that needs its neighbours, or that leaves mocks behind, is wrong: find it early.

@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, runInForeground, say } from './lib/run.mjs'
+import { setUpServers } from './lib/servers.mjs'
 import { setUp } from './lib/set-up.mjs'
 
 const names = process.argv.slice(2)
@@ -17,6 +18,7 @@ if (chosen.length === 0) {
 }
 
 setUp()
+await setUpServers()
 for (const file of chosen) {
   console.log(`\n# ${file}`)
   const exitCode = await runInForeground(process.execPath, ['--expose-gc', join(root, 'bench', file)])

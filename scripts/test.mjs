@@ -1,12 +1,12 @@
 // npm test: set-up, then all tests, then one plain line that says how many passed and failed. Arguments go to vitest.
 import { say } from './lib/run.mjs'
 import { freshSeed } from './lib/seed.mjs'
-import { describeServers } from './lib/servers.mjs'
+import { describeServers, setUpServers } from './lib/servers.mjs'
 import { setUp } from './lib/set-up.mjs'
 import { runVitest } from './lib/vitest.mjs'
 
 setUp()
-console.log(describeServers())
+console.log(describeServers(await setUpServers()))
 
 const seed = process.env.SPILLWAY_SEED ?? freshSeed()
 const { exitCode, summary } = await runVitest(process.argv.slice(2), { SPILLWAY_SEED: seed })

@@ -11,9 +11,9 @@ export function say(text) {
 }
 
 /** Runs one step of the set-up and ends this process with the step's exit code when it fails. */
-export function step(command, args) {
+export function step(command, args, { cwd = root, env = process.env } = {}) {
   const onWindows = process.platform === 'win32' // where npm is a .cmd file, which only a shell can start
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: onWindows })
+  const { status, error } = spawnSync(command, args, { cwd, env, stdio: ['ignore', 2, 2], shell: onWindows })
   if (status === 0) return
   say(`failed: ${command} ${args.join(' ')}${error ? ` (${error.message})` : ''}`)
   process.exit(status ?? 1)

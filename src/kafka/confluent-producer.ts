@@ -1,7 +1,7 @@
 import type { ProducerClient } from './client.ts'
 import type { KafkaClient } from './contract.ts'
 import type { OutRecord, ProducerDriver, ProducerSettings, SendResult } from './driver.ts'
-import { clientRecord } from './out-record.ts'
+import { clientRecord, neverEmpty } from './out-record.ts'
 import { failedSend, neverSent } from './send-errors.ts'
 
 /** The client has met an error after which it refuses everything. */
@@ -35,7 +35,7 @@ export class ConfluentProducer implements ProducerDriver {
     }
     return Promise.all(
       records.map((record) =>
-        client.send({ topic, messages: [clientRecord(record)] }).then(
+        client.send({ topic, messages: [neverEmpty(clientRecord(record))] }).then(
           ([sent]) => ({ partition: sent?.partition ?? 0, offset: Number(sent?.baseOffset ?? -1) }),
           failed,
         ),

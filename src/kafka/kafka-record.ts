@@ -3,6 +3,7 @@ import { contentTypeHeader, type Wire } from '../remote/wire.ts'
 import type { ClientHeaders, FetchedRecord } from './client.ts'
 import type { KafkaMessage } from './contract.ts'
 import type { TopicPartition } from './driver.ts'
+import { emptyHeader } from './out-record.ts'
 
 /** The header that carries a message's id. */
 export const idHeader = 'spillway-id'
@@ -61,7 +62,8 @@ export class KafkaRecord implements KafkaMessage {
   }
 
   get raw(): Uint8Array {
-    return this.#record.value ?? nothing
+    const value = this.#record.value ?? nothing
+    return value.length === 1 && this.#record.headers?.[emptyHeader] !== undefined ? nothing : value
   }
 
   /** What it takes in a buffer. */

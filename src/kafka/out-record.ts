@@ -12,3 +12,15 @@ export function clientRecord({ headers, key, time, value }: OutRecord): ClientRe
     timestamp: String(time),
   }
 }
+
+/** Says that a value of one byte stands for one of none. */
+export const emptyHeader = 'spillway-empty'
+
+/** The native client sends an empty value as none, which is a tombstone: a topic that is compacted would forget the key. */
+export function neverEmpty(record: ClientRecord): ClientRecord {
+  if (record.value?.length === 0) {
+    record.value = Buffer.alloc(1)
+    record.headers[emptyHeader] = Buffer.from('1')
+  }
+  return record
+}

@@ -78,6 +78,10 @@ const aboutRecords: ReadonlySet<unknown> = new Set([
   'RECORD_LIST_TOO_LARGE',
   'INVALID_RECORD',
   'INVALID_TIMESTAMP',
+  10,
+  18,
+  87,
+  32,
 ])
 const unknownTopics: ReadonlySet<unknown> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 3, -188])
 

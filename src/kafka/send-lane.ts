@@ -161,23 +161,27 @@ export class SendLane {
 
   /** Tells the publishers; returns what is to be sent again. */
   #settle(batch: readonly Sending[], results: readonly SendResult[]): readonly Sending[] {
-    const [first] = results
-    // A record that the server refuses takes the whole request with it; alone, the others pass.
-    const alone = batch.length > 1 && results.every((one) => one === first) && isAboutRecord(first)
     const again: Sending[] = []
+    const alone: Sending[] = []
     const released: Sending[] = []
     for (const [index, sending] of batch.entries()) {
       const result = results[index]
-      if (result !== undefined && 'error' in result && !sending.settled && (result.down || alone)) {
+      if (result === undefined || !('error' in result) || sending.settled) {
+        this.#tell(sending, result)
+        released.push(sending)
+      } else if (result.down) {
         sending.stage = 'queued'
         again.push(sending)
+      } else if (batch.length > 1 && isAboutRecord(result)) {
+        alone.push(sending) // one that the server refuses takes those beside it with it; by themselves they pass
       } else {
         this.#tell(sending, result)
         released.push(sending)
       }
     }
+    const [first] = results
     if (first !== undefined) this.#judge(first)
-    if (alone) void this.#sendEach(again.splice(0))
+    if (alone.length > 0) void this.#sendEach(alone)
     this.#parts.released(released)
     return again
   }

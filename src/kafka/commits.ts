@@ -126,7 +126,7 @@ export class Commits {
       const has = await client.committed(said.map(({ lane: { partition, topic } }) => ({ topic, partition })))
       return said
         .map((one, index) => ({ ...one, has: has[index] }))
-        .filter(({ has, lane, said }) => lane.owned && (has ?? -1) < said)
+        .filter(({ has, lane, said }) => lane.owned && (has ?? 0) < said) // a client reads 0 back as nothing
     } catch {
       return [] // it could not be asked; the next time will do
     }

@@ -3,7 +3,7 @@ import { assertBalanced, type Ledger } from '../../src/core/ledger.ts'
 import type { BrokerEvents, Observer } from '../../src/core/observer.ts'
 import { createKafkaBroker, type KafkaBroker, type KafkaBrokerOptions } from '../../src/kafka/index.ts'
 import { eventually } from '../support/eventually.ts'
-import { type KafkaEngine, loadKafkaEngines } from '../support/servers/kafka-engines.ts'
+import { type KafkaClient, type KafkaEngine, loadKafkaEngines } from '../support/servers/kafka-engines.ts'
 import { sharedKafka, uniqueName } from '../support/servers/shared.ts'
 import { undo } from '../support/undo.ts'
 
@@ -21,6 +21,12 @@ export type TestOptions = Omit<KafkaBrokerOptions, 'kafka'> & { readonly partiti
 export async function makeBroker(engine: KafkaEngine, options: TestOptions = {}): Promise<KafkaBroker> {
   const { brokers } = await sharedKafka()
   return brokerOn(engine, brokers, options)
+}
+
+/** The client as it is, for what a broker does not do. */
+export async function plainClient(engine: KafkaEngine): Promise<KafkaClient> {
+  const { brokers } = await sharedKafka()
+  return engine.connect({ brokers })
 }
 
 export function brokerOn(

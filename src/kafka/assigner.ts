@@ -54,8 +54,11 @@ export function deal(
 ): readonly [string, ReadonlyMap<string, readonly number[]>][] {
   const ids = [...wishes.keys()].toSorted()
   const hands = new Map(ids.map((id) => [id, { parts: new Map<string, number[]>(), count: 0 }]))
-  for (const topic of topics) {
-    const takers = ids.filter((id) => wishes.get(id)?.includes(topic) === true)
+  const takersOf = (topic: string): readonly string[] =>
+    ids.filter((id) => wishes.get(id)?.includes(topic) === true)
+  // Topics that few want come first, so that what many want can even it out.
+  for (const topic of topics.toSorted((a, b) => takersOf(a).length - takersOf(b).length)) {
+    const takers = takersOf(topic)
     for (const partition of partitionsOf(topic).toSorted((a, b) => a - b)) {
       const [first] = takers.toSorted((a, b) => (hands.get(a)?.count ?? 0) - (hands.get(b)?.count ?? 0))
       const hand = first === undefined ? undefined : hands.get(first)

@@ -40,6 +40,7 @@ import { kafkaSettings } from './options.ts'
 import { Publisher } from './publisher.ts'
 import { Readers, type ReadOptions } from './readers.ts'
 import { checkKafkaTopic, TopicWatch } from './topic-watch.ts'
+import { endMs, within } from './within.ts'
 
 /** What it promises. */
 export const kafkaCapabilities: Capabilities<KafkaCapability> = makeCapabilities({
@@ -99,7 +100,9 @@ export class KafkaOwnBroker {
     }
     const topics: TopicWatch = new TopicWatch(admin, clock, settings.topics, { up, down })
     const wire = new Wire(options.codec)
-    this.#deps = { driver, admin, topics, clock, observers, wire, settings, trouble: down }
+    // A client in trouble may be the only one, or come back: the next question to the server decides.
+    const trouble = (): void => topics.suspect()
+    this.#deps = { driver, admin, topics, clock, observers, wire, settings, trouble }
     const nonce = makeNonce()
     const hold = (): Promise<void> | undefined => this.#hold()
     this.#publisher = new Publisher(this.#deps, options.schemas, nonce, { hold, up, down })
@@ -226,7 +229,7 @@ export class KafkaOwnBroker {
     for (const reading of [...this.#readings]) reading.end('closed', true)
     await Promise.all([this.#groups.end(), this.#readers.left(), this.#publisher.close()])
     this.#deps.topics.close()
-    await this.#deps.admin.close()
+    await within(this.#deps.clock, this.#deps.admin.close(), endMs)
     this.#health.close()
     this.#deps.observers.emit('ended', {})
   }

@@ -21,6 +21,7 @@ import { Lanes } from './lanes.ts'
 import { PartitionLane } from './partition-lane.ts'
 import { StartPlaces } from './start-places.ts'
 import { throttle } from './throttle.ts'
+import { endMs, within } from './within.ts'
 
 const againMs = 500
 
@@ -203,10 +204,10 @@ export class LiveGroup implements ConsumerEvents {
   async #end(): Promise<void> {
     const lanes = this.lanes.all
     for (const lane of lanes) lane.stopIntake()
-    await this.#commits.settle(lanes)
+    await within(this.#deps.clock, this.#commits.settle(lanes), endMs)
     this.#commits.close()
     this.lanes.drop(this.lanes.all)
-    await this.#intake.end()
+    await within(this.#deps.clock, this.#intake.end(), endMs)
     this.lanes.drop(this.lanes.all)
   }
 

@@ -11,6 +11,7 @@ import { idHeader } from './kafka-record.ts'
 import { SendLane } from './send-lane.ts'
 import { Sending } from './sending.ts'
 import { checkKafkaTopic } from './topic-watch.ts'
+import { endMs, within } from './within.ts'
 
 interface Events {
   readonly hold: () => Promise<void> | undefined
@@ -79,7 +80,7 @@ export class Publisher {
       else this.#unconfirmed(sending, new BrokerClosedError('publish'))
     }
     for (const lane of this.#lanes.values()) lane.close()
-    await this.#producer.close()
+    await within(this.#deps.clock, this.#producer.close(), endMs)
   }
 
   async #send(topic: string, payload: unknown, options: KafkaPublishOptions | undefined): Promise<KafkaReceipt> {

@@ -12,6 +12,7 @@ import { Intake } from './intake.ts'
 import type { KafkaRecord } from './kafka-record.ts'
 import { StartPlaces } from './start-places.ts'
 import { throttle } from './throttle.ts'
+import { endMs, within } from './within.ts'
 
 const againMs = 500
 
@@ -120,7 +121,7 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
     if (this.#closed) return
     this.#closed = true
     for (const { fetched } of this.#row) fetched.clear()
-    this.ended = this.#intake.end()
+    this.ended = within(this.#deps.clock, this.#intake.end(), endMs)
   }
 
   async assigned(parts: readonly TopicPartition[]): Promise<readonly PartitionOffset[]> {

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { assertBalanced } from '../../src/core/ledger.ts'
+import { eventually } from '../support/eventually.ts'
+import { canStart } from '../support/servers/installed.ts'
+import { type KafkaServer, startKafka } from '../support/servers/kafka.ts'
+import { uniqueName } from '../support/servers/shared.ts'
+import { booksOf, brokerOn, engines, heard, newTopic, numbers } from './support.ts'
+
+describe.runIf(canStart().kafka)('when the server is away', () => {
+  let server: KafkaServer
+  beforeAll(async () => {
+    server = await startKafka()
+  })
+  afterAll(() => server.dispose())
+
+  it.each(engines)('what is published waits and arrives, and groups go on: $name', async (engine) => {
+    const broker = brokerOn(engine, server.brokers)
+    const [topic, group] = [newTopic(), uniqueName('g')]
+    const connections = heard(broker, 'connection')
+    const seen: unknown[] = []
+    broker.subscribe(topic, ({ payload }) => void seen.push(payload), { group, from: 'start' })
+    await broker.publish(topic, 'before')
+    await eventually(() => seen.length === 1)
+
+    await server.kill()
+    const during = numbers(20).map((n) => broker.publish(topic, n))
+    await eventually(() => broker.health().state === 'disconnected', { withinMs: 15_000 })
+    assertBalanced(broker.ledger())
+    expect(broker.ledger().transport).toMatchObject({ sent: 21, waiting: 20 })
+    await server.start()
+    await Promise.all(during)
+
+    await eventually(() => new Set(seen).size === 21, { withinMs: 15_000 })
+    await eventually(() => broker.health().state === 'connected')
+    expect(broker.health().reconnects).toBeGreaterThanOrEqual(1)
+    expect(connections.map(({ state }) => state).slice(0, 3)).toEqual(['connected', 'disconnected', 'connected'])
+    // What was acked and not committed before may come again; what was published meanwhile is there once, in order.
+    expect(seen.filter((payload) => payload !== 'before')).toEqual(numbers(20))
+    await eventually(() => booksOf(broker, group).acked === seen.length)
+  }, 60_000)
+
+  it.each(engines)('a publish is told after its deadline that nobody knows, or that it was not sent: $name', async (engine) => {
+    const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 1500 })
+    const topic = newTopic()
+    await broker.publish(topic, 'before')
+    server.freeze()
+
+    const outcomes = await Promise.allSettled(numbers(5).map((n) => broker.publish(topic, n)))
+    const later = await Promise.allSettled([broker.publish(topic, 'later')])
+    server.thaw()
+
+    const codes = [...outcomes, ...later].map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'ok'))
+    for (const code of codes) expect(['SPW_PUBLISH_UNCONFIRMED', 'SPW_DISCONNECTED']).toContain(code)
+    expect(codes[0]).toBe('SPW_PUBLISH_UNCONFIRMED')
+    const { confirmed, failed, sent, unknown, waiting } = broker.ledger().transport
+    expect([sent, confirmed, failed + unknown, waiting]).toEqual([7, 1, 6, 0])
+    expect(unknown).toBe(codes.filter((code) => code === 'SPW_PUBLISH_UNCONFIRMED').length)
+    await eventually(
+      () =>
+        broker.publish(topic, 'after').then(
+          () => true,
+          () => false,
+        ),
+      { withinMs: 20_000 },
+    )
+  }, 60_000)
+
+  it('T7: after an answer that was lost the next messages are stored, not taken for those before: kafkajs', async () => {
+    const [kafkajs] = engines
+    const broker = brokerOn(kafkajs, server.brokers, { publishDeadlineMs: 1000 })
+    const topic = newTopic()
+    await broker.publish(topic, 'before')
+    server.freeze()
+    const lost = broker.publish(topic, 'lost')
+    await expect(lost).rejects.toMatchObject({ code: 'SPW_PUBLISH_UNCONFIRMED' })
+    server.thaw()
+
+    await eventually(
+      () =>
+        broker.publish(topic, 'after').then(
+          () => true,
+          () => false,
+        ),
+      { withinMs: 20_000 },
+    )
+
+    const seen = new Set<unknown>()
+    for await (const { payload } of broker.subscribe(topic, { from: 'start' })) {
+      seen.add(payload)
+      if (payload === 'after') break
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['before', 'after']))
+  }, 60_000)
+
+  it.each(engines)('closing does not wait for it: $name', async (engine) => {
+    const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 2000 })
+    const topic = newTopic()
+    broker.subscribe(topic, () => undefined, { group: uniqueName('g'), from: 'start' })
+    await broker.publish(topic, 'before')
+    await server.kill()
+    const publishing = broker.publish(topic, 'during').catch((error: unknown) => error)
+    const since = Date.now()
+
+    await broker.close()
+
+    expect(await publishing).toMatchObject({ code: expect.stringMatching(/^SPW_/) })
+    expect(Date.now() - since).toBeLessThan(8000)
+    await server.start()
+  }, 60_000)
+})

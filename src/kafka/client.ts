@@ -8,7 +8,7 @@ export interface ClientHeaders {
 export interface ClientRecord {
   key: Buffer | null
   value: Buffer | null
-  headers: Record<string, Buffer>
+  headers?: Record<string, Buffer>
   timestamp: string
 }
 
@@ -37,6 +37,7 @@ export interface ProducerClient {
     readonly acks?: number
     readonly timeout?: number
   }): Promise<readonly SentMetadata[]>
+  flush(options: { timeout: number }): Promise<void>
 }
 
 export interface ClientBatch {

@@ -4,6 +4,10 @@ import type { OutRecord, ProducerDriver, ProducerSettings, SendResult } from './
 import { clientRecord, neverEmpty } from './out-record.ts'
 import { failedSend, neverSent } from './send-errors.ts'
 
+/** How long librdkafka gathers messages when nobody hurries it, in milliseconds. */
+const gatherMs = 5
+const flushMs = 500
+
 /** The client has met an error after which it refuses everything. */
 const fatal = -150
 
@@ -16,6 +20,7 @@ export class ConfluentProducer implements ProducerDriver {
   readonly #kafka: KafkaClient
   readonly #settings: ProducerSettings
   #client: Promise<ProducerClient> | undefined
+  #flushing = false
 
   constructor(kafka: KafkaClient, settings: ProducerSettings) {
     this.#kafka = kafka
@@ -33,7 +38,7 @@ export class ConfluentProducer implements ProducerDriver {
       if ((error as { readonly code?: unknown }).code === fatal) this.#abandon(client)
       return failedSend(error)
     }
-    return Promise.all(
+    const sent = Promise.all(
       records.map((record) =>
         client.send({ topic, messages: [neverEmpty(clientRecord(record))] }).then(
           ([sent]) => ({ partition: sent?.partition ?? 0, offset: Number(sent?.baseOffset ?? -1) }),
@@ -41,6 +46,8 @@ export class ConfluentProducer implements ProducerDriver {
         ),
       ),
     )
+    this.#flush(client)
+    return sent
   }
 
   async close(): Promise<void> {
@@ -59,7 +66,7 @@ export class ConfluentProducer implements ProducerDriver {
     const client = this.#kafka.producer({
       'enable.idempotence': true,
       acks: -1,
-      'linger.ms': lingerMs,
+      'linger.ms': Math.max(gatherMs, lingerMs),
       retries: 2 ** 31 - 1, // its deadline ends them
       'message.timeout.ms': Math.min(Math.max(Math.ceil(deadlineMs), 1000), 2 ** 31 - 1),
       'allow.auto.create.topics': false,
@@ -71,6 +78,16 @@ export class ConfluentProducer implements ProducerDriver {
       this.#client = undefined
       throw error
     }
+  }
+
+  /** Sends what librdkafka would keep back to gather more: gathering has been done, and who waits for one waits for nothing. */
+  #flush(client: ProducerClient): void {
+    if (this.#flushing) return // it also covers what comes before it ends
+    this.#flushing = true
+    const over = (): void => {
+      this.#flushing = false
+    }
+    client.flush({ timeout: flushMs }).then(over, over)
   }
 
   #abandon(client: ProducerClient): void {

@@ -43,7 +43,7 @@ export interface OutRecord {
   readonly key: string | undefined
   /** `null` is a tombstone. */
   readonly value: Uint8Array | null
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>> | undefined
   readonly time: number
 }
 

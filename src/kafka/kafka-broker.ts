@@ -105,7 +105,7 @@ export class KafkaOwnBroker {
     this.#deps = { driver, admin, topics, clock, observers, wire, settings, trouble }
     const nonce = makeNonce()
     const hold = (): Promise<void> | undefined => this.#hold()
-    this.#publisher = new Publisher(this.#deps, options.schemas, nonce, { hold, up, down })
+    this.#publisher = new Publisher(this.#deps, options.schemas, { hold, up, down })
     const next = (): number => ++this.#subscriptions
     const placing = (finding: Promise<void>): void => this.#await(finding)
     this.#groups = new Groups(this.#deps, (pattern, group) => this.#place(pattern, group), next, placing)
@@ -263,7 +263,7 @@ export class KafkaOwnBroker {
   }
 }
 
-/** Names this broker's messages and readers among all others'. */
+/** Names this broker's readers among all others. */
 function makeNonce(): string {
   return globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, 20)
 }

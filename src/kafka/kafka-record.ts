@@ -43,9 +43,9 @@ export class KafkaRecord implements KafkaMessage {
     return this.#headers
   }
 
-  /** The publisher's, or its place when another client wrote it. */
+  /** The publisher's, or else its place and time: the place alone may be another message's in another cluster. */
   get id(): string {
-    return this.headers[idHeader] ?? `${this.topic}/${this.partition}/${this.offset}`
+    return this.headers[idHeader] ?? `${this.topic}/${this.partition}/${this.offset}/${this.time}`
   }
 
   get time(): number {

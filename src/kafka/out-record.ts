@@ -3,14 +3,15 @@ import type { OutRecord } from './driver.ts'
 
 /** A record in the form in which both clients take it. Headers are bytes: text would be encoded by each its own way. */
 export function clientRecord({ headers, key, time, value }: OutRecord): ClientRecord {
-  const bytes: Record<string, Buffer> = {}
-  for (const name in headers) bytes[name] = Buffer.from(headers[name] ?? '')
-  return {
+  const record: ClientRecord = {
     key: key === undefined ? null : Buffer.from(key),
     value: value === null ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-    headers: bytes,
     timestamp: String(time),
   }
+  if (headers === undefined) return record
+  record.headers = {}
+  for (const name in headers) record.headers[name] = Buffer.from(headers[name] ?? '')
+  return record
 }
 
 /** Says that a value of one byte stands for one of none. */
@@ -20,7 +21,7 @@ export const emptyHeader = 'spillway-empty'
 export function neverEmpty(record: ClientRecord): ClientRecord {
   if (record.value?.length === 0) {
     record.value = Buffer.alloc(1)
-    record.headers[emptyHeader] = Buffer.from('1')
+    record.headers = { ...record.headers, [emptyHeader]: Buffer.from('1') }
   }
   return record
 }

@@ -1,5 +1,6 @@
 import type { Fate } from '../remote/transport-books.ts'
 import type { Dated } from './deadlines.ts'
+import type { KafkaReceipt } from './contract.ts'
 import type { OutRecord } from './driver.ts'
 
 /** Where a message is on its way. */
@@ -14,12 +15,12 @@ export class Sending implements Dated {
   readonly since: number
   stage: Stage = 'waiting'
   settled = false
-  readonly promise: Promise<{ readonly partition: number; readonly offset: number }>
-  readonly #done: (fate: Fate) => void
-  #resolve!: (place: { readonly partition: number; readonly offset: number }) => void // assigned by the promise's executor
+  readonly promise: Promise<KafkaReceipt>
+  readonly #done: (sending: Sending, fate: Fate) => void
+  #resolve!: (receipt: KafkaReceipt) => void // assigned by the promise's executor
   #reject!: (error: unknown) => void // likewise
 
-  constructor(topic: string, record: OutRecord, since: number, deadlineMs: number, done: (fate: Fate) => void) {
+  constructor(topic: string, record: OutRecord, since: number, deadlineMs: number, done: (sending: Sending, fate: Fate) => void) {
     this.topic = topic
     this.record = record
     this.bytes = (record.value?.byteLength ?? 0) + (record.key?.length ?? 0) + 100
@@ -32,17 +33,17 @@ export class Sending implements Dated {
     })
   }
 
-  confirm(place: { readonly partition: number; readonly offset: number }): void {
+  confirm({ offset, partition }: { readonly partition: number; readonly offset: number }): void {
     if (this.settled) return
     this.settled = true
-    this.#done('confirmed')
-    this.#resolve(place)
+    this.#done(this, 'confirmed')
+    this.#resolve({ level: 'written', routed: true, partition, offset })
   }
 
   fail(fate: 'failed' | 'unknown', error: unknown): void {
     if (this.settled) return
     this.settled = true
-    this.#done(fate)
+    this.#done(this, fate)
     this.#reject(error)
   }
 }

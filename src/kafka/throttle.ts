@@ -3,7 +3,7 @@ import type { TopicPartition } from './driver.ts'
 import type { Fetched } from './fetched.ts'
 
 /** How long whoever fetches is made to wait before the partition is paused instead, in milliseconds. */
-const holdMs = 100
+const holdMs = 500
 
 interface Taps {
   pause(part: TopicPartition): void

@@ -30,12 +30,13 @@ export async function startKafka() {
   writeFileSync(join(folder, 'server.properties'), own.join('\n'))
   const flags = [`@${join(recipe, 'jvm.options')}`, `-XX:SharedArchiveFile=${archive}`, '-cp', join(libs, '*')]
   const child = spawn(java, [...flags, 'kafka.Kafka', join(folder, 'server.properties')], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''
-  child.stdout.on('data', (text) => {
-    log = `${log}${text}`.slice(-10_000)
-  })
+  for (const output of [child.stdout, child.stderr])
+    output.on('data', (text) => {
+      log = `${log}${text}`.slice(-10_000)
+    })
   process.once('exit', () => child.kill('SIGKILL'))
   while (!log.includes('Kafka Server started')) {
     if (child.exitCode !== null) throw new Error(`Kafka does not start:\n${log}`)

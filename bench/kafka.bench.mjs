@@ -53,12 +53,10 @@ process.exit(0)
 
 async function compare(label, { bare, ours }) {
   const rates = []
-  console.error(label)
   await bare()
   await ours()
   for (let round = 0; round < rounds; round++) {
     const first = round % 2 === 0
-    console.error(label, round)
     const one = await (first ? bare : ours)()
     const other = await (first ? ours : bare)()
     rates.push(first ? { bare: one, ours: other } : { bare: other, ours: one })

@@ -9,7 +9,7 @@ export interface ClientRecord {
   key: Buffer | null
   value: Buffer | null
   headers?: Record<string, Buffer>
-  timestamp: string
+  timestamp?: string
 }
 
 /** A record that came from the server. */

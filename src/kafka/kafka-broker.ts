@@ -105,7 +105,7 @@ export class KafkaOwnBroker {
     this.#deps = { driver, admin, topics, clock, observers, wire, settings, trouble }
     const nonce = makeNonce()
     const hold = (): Promise<void> | undefined => this.#hold()
-    this.#publisher = new Publisher(this.#deps, options.schemas, { hold, up, down })
+    this.#publisher = new Publisher(this.#deps, options, { hold, up, down })
     const next = (): number => ++this.#subscriptions
     const placing = (finding: Promise<void>): void => this.#await(finding)
     this.#groups = new Groups(this.#deps, (pattern, group) => this.#place(pattern, group), next, placing)

@@ -39,7 +39,8 @@ export class KafkajsProducer implements ProducerDriver {
     } catch (error) {
       return records.map(() => neverSent(error))
     }
-    const messages = records.map(clientRecord)
+    const now = Date.now() // which the client writes where there is no time
+    const messages = records.map((record) => clientRecord(record, now))
     this.#turn++
     try {
       const answers = await client.send({ topic, messages, acks: -1 })

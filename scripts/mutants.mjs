@@ -4,13 +4,15 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { groupMutants } from './lib/group-mutants.mjs'
 import { mutants } from './lib/mutants.mjs'
 import { root, say } from './lib/run.mjs'
 
 const seed = process.env.SPILLWAY_SEED ?? '1'
 const states = '1500'
 const longestMs = 90_000
-const wanted = mutants.filter(({ name }) => name.includes(process.env.SPILLWAY_MUTANT ?? ''))
+const text = process.env.SPILLWAY_MUTANT ?? ''
+const wanted = [...mutants, ...groupMutants].filter(({ name }) => name.includes(text))
 const folder = mkdtempSync(join(tmpdir(), 'spillway-mutants-'))
 const began = performance.now()
 // Before anything is run: whoever edits the sources meanwhile does not matter.
@@ -31,7 +33,7 @@ try {
 /** Without a bug the same tests must pass, or their failing would say nothing. */
 async function checkUnchanged() {
   const files = [...new Set(wanted.map(({ by }) => by))]
-  const { failed, passed } = await runTests(copies[0], files)
+  const { failed, passed } = await runTests(copies[0], files, '', files.length * longestMs)
   return failed === undefined && passed > 0 ? [] : [`The tests fail without a mutant: ${failed}`]
 }
 
@@ -80,7 +82,7 @@ function makeCopy(name) {
 }
 
 /** Resolves to the first test that failed, if one did, and how many passed. A copy that does not load throws. */
-async function runTests(copy, names, only = '') {
+async function runTests(copy, names, only = '', limitMs = longestMs) {
   const output = join(copy, 'result.json')
   rmSync(output, { force: true })
   const files = names.map((name) => `test/wal/${name}.test.ts`)
@@ -88,8 +90,8 @@ async function runTests(copy, names, only = '') {
   const options = [...chosen, '--bail=1', '--reporter=json', `--outputFile=${output}`]
   const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', `--root=${copy}`, ...options, ...files]
   const env = { ...process.env, SPILLWAY_SEED: seed, SPILLWAY_CRASH_STATES: states }
-  const { code, text } = await runToEnd(args, { cwd: copy, env })
-  if (code === 'late') return { failed: `did not end within ${longestMs / 1000} s`, passed: 0 }
+  const { code, text } = await runToEnd(args, { cwd: copy, env, timeout: limitMs })
+  if (code === 'late') return { failed: `did not end within ${limitMs / 1000} s`, passed: 0 }
   const result = readResult(output, text)
   const tests = result.testResults.flatMap((suite) => suite.assertionResults)
   const failed = tests.find(({ status }) => status === 'failed')
@@ -113,7 +115,7 @@ function readResult(output, text) {
 }
 
 function runToEnd(args, options) {
-  const limits = { timeout: longestMs, killSignal: 'SIGKILL', maxBuffer: 1 << 26 }
+  const limits = { killSignal: 'SIGKILL', maxBuffer: 1 << 26 }
   return new Promise((resolve) => {
     execFile(process.execPath, args, { ...options, ...limits }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.killed ? 'late' : (error.code ?? 1)

@@ -9,7 +9,7 @@ setUp()
 console.log(describeServers(await setUpServers()))
 
 const seed = process.env.SPILLWAY_SEED ?? freshSeed()
-const { exitCode, summary } = await runVitest(process.argv.slice(2), { SPILLWAY_SEED: seed })
+const { crashStates, exitCode, summary } = await runVitest(process.argv.slice(2), { SPILLWAY_SEED: seed })
 
 if (summary === undefined) {
   say(`vitest ended with exit code ${exitCode} before it could report.`)
@@ -24,6 +24,8 @@ function report({ passed, failed, skipped }) {
   if (none) say('No test ran: that is a failure.')
   if (silent) say(`vitest ended with exit code ${exitCode} although no test failed: counted as one failure.`)
   if (exitCode !== 0) say(`Repeat with SPILLWAY_SEED=${seed}`)
+  if (crashStates > 0)
+    console.log(`${crashStates.toLocaleString('en')} distinct states after crashes explored`)
   for (const name of skipped) console.log(`skipped: ${name}`)
 
   const counts = [`${passed} passed`, `${silent ? 1 : failed} failed`]

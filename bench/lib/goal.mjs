@@ -31,6 +31,21 @@ export function atMost(limit, name, unit = 'ns') {
   }
 }
 
+/** `name` takes at most `limit` nanoseconds more than `other`. */
+export function over(limit, name, other) {
+  return {
+    text: `${name} ≤ ${limit} ns over ${other}`,
+    evaluate: (rows) => {
+      const others = samplesOf(rows, other)
+      return outcome(
+        median(samplesOf(rows, name).map((sample, round) => sample - others[round])),
+        limit,
+        'ns',
+      )
+    },
+  }
+}
+
 function outcome(measured, limit, unit) {
   return { measured, unit, met: measured <= limit, missBy: limit === 0 ? measured : measured / limit }
 }

@@ -37,6 +37,10 @@ export class GroupReader extends ReadingSubscription {
     return this.#group.name.group
   }
 
+  override get mailboxOwner(): object {
+    return this.#group
+  }
+
   ledger(): MailboxLedger {
     return this.#group.ledger()
   }

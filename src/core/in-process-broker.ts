@@ -13,9 +13,11 @@ import type {
   TopicPublisher,
 } from './contract.ts'
 import { type BrokerOptions, memoryCapabilities, spillingCapabilities } from './broker-options.ts'
-import { BrokerClosedError, GroupConflictError, InvalidOptionError } from './errors.ts'
+import { BrokerClosedError } from './errors.ts'
 import { Fanout } from './fanout.ts'
+import type { FedFanouts } from './fed-fanouts.ts'
 import { GroupHandler, GroupReader } from './group-members.ts'
+import { checkGroupName, checkMember } from './group-options.ts'
 import { type Ledger, type MailboxCounts, sumCounts } from './ledger.ts'
 import { EndedCounts, type Host, type MailboxOwner } from './mailbox.ts'
 import { MessageFactory } from './memory-message.ts'
@@ -33,7 +35,6 @@ import { warnOfSecondBlock } from './second-block.ts'
 import { RouteCache } from './route.ts'
 import { SchemaTable } from './schema.ts'
 import {
-  contradiction,
   defaultTimeoutMs,
   duration,
   refuseSpilling,
@@ -61,6 +62,7 @@ export class InProcessBroker implements Host {
   readonly guests: Set<Guest> = new Set()
   readonly #index = new PatternIndex<Fanout>()
   readonly #fanouts = new Set<Fanout>()
+  readonly #fed: FedFanouts | undefined
   readonly #path: PublishPath
   #subscriptions = 0
   /** Copies made for patterns that are gone. */
@@ -69,7 +71,9 @@ export class InProcessBroker implements Host {
   #closed = false
   #drained: Promise<DrainReport> | undefined
 
-  constructor(options: BrokerOptions) {
+  /** With `fed`, messages come by its fan-outs and not by `publish`. */
+  constructor(options: BrokerOptions, fed?: FedFanouts) {
+    this.#fed = fed
     this.clock = options.clock ?? systemClock
     this.spill = options.spill
     this.capabilities = this.spill === undefined ? memoryCapabilities : spillingCapabilities
@@ -140,7 +144,7 @@ export class InProcessBroker implements Host {
     checkSignal(options?.signal)
     const subscription =
       options?.group === undefined
-        ? this.#subscribeAlone(this.#fanout(pattern), handler, settings, options?.signal)
+        ? this.#subscribeAlone(this.#fanout(pattern, undefined), handler, settings, options?.signal)
         : this.#joinGroup(pattern, options.group, handler, settings, options)
     if (this.observers.wants('subscribed')) {
       const { name, group } = subscription
@@ -170,10 +174,11 @@ export class InProcessBroker implements Host {
     }
   }
 
-  drain(options?: DrainOptions): Promise<DrainReport> {
+  /** What `first` waits for may still come in; it shares the deadline. */
+  drain(options?: DrainOptions, first?: () => Promise<unknown>): Promise<DrainReport> {
     try {
       const timeoutMs = duration('timeoutMs', options?.timeoutMs, defaultTimeoutMs)
-      this.#drained ??= this.#drain(timeoutMs)
+      this.#drained ??= this.#drain(timeoutMs, first)
       return this.#drained
     } catch (error) {
       return Promise.reject(error)
@@ -196,21 +201,30 @@ export class InProcessBroker implements Host {
   retire(fanout: Fanout): void {
     this.#retiredCopies += fanout.copies
     this.#fanouts.delete(fanout)
+    if (this.#fed !== undefined) return this.#fed.delete(fanout)
     this.#index.delete(fanout.pattern)
     this.#path.forget(fanout.pattern)
   }
 
-  async #drain(timeoutMs: number): Promise<DrainReport> {
+  async #drain(timeoutMs: number, first: (() => Promise<unknown>) | undefined): Promise<DrainReport> {
     const since = this.clock.now()
     const before = this.#totals()
     if (this.#open) this.observers.emit('draining', {})
     this.#refuse()
     // One deadline for all, also for those that began to drain by themselves with another.
     let inTime = true
+    let giveUp = noop
     const cancel = this.clock.schedule(() => {
       inTime = false
       void this.close()
+      giveUp()
     }, timeoutMs)
+    if (first !== undefined) {
+      const late = new Promise<void>((resolve) => {
+        giveUp = resolve
+      })
+      await Promise.race([first(), late])
+    }
     const forEver = { timeoutMs: Number.POSITIVE_INFINITY }
     await Promise.all([...this.#owners(), ...this.guests].map((owner) => owner.drain(forEver)))
     cancel()
@@ -243,13 +257,21 @@ export class InProcessBroker implements Host {
     return owners
   }
 
-  #fanout(pattern: string): Fanout {
-    const known = this.#index.get(pattern)
+  #known(pattern: string, group: string | undefined): Fanout | undefined {
+    return this.#fed === undefined ? this.#index.get(pattern) : this.#fed.get(pattern, group)
+  }
+
+  #fanout(pattern: string, group: string | undefined): Fanout {
+    const known = this.#known(pattern, group)
     if (known !== undefined) return known
     const fanout = new Fanout(pattern, this)
-    this.#index.set(pattern, fanout)
     this.#fanouts.add(fanout)
-    this.#path.forget(pattern)
+    if (this.#fed !== undefined) {
+      this.#fed.add(fanout, group)
+    } else {
+      this.#index.set(pattern, fanout)
+      this.#path.forget(pattern)
+    }
     return fanout
   }
 
@@ -275,17 +297,10 @@ export class InProcessBroker implements Host {
     settings: SubscriptionSettings,
     options: HandlerOptions,
   ): MemorySubscription {
-    if (typeof name !== 'string' || name === '')
-      throw new InvalidOptionError('group', name, 'Give a non-empty name.')
-    const known = this.#index.get(pattern)?.groups.get(name)
-    if (known !== undefined) {
-      const option = contradiction(options, known.settings)
-      if (option !== undefined) {
-        const [has, asked] = [known.settings[option], settings[option]]
-        throw new GroupConflictError(name, pattern, option, known.founder, has, asked)
-      }
-    }
-    const fanout = this.#fanout(pattern)
+    checkGroupName(name)
+    const known = this.#known(pattern, name)?.groups.get(name)
+    if (known !== undefined) checkMember(known, name, pattern, options, settings)
+    const fanout = this.#fanout(pattern, name)
     const number = this.nextNumber()
     let group = known
     if (group === undefined) {
@@ -301,3 +316,5 @@ export class InProcessBroker implements Host {
     return subscription
   }
 }
+
+function noop(): void {}

@@ -37,7 +37,10 @@ export interface BrokerEvents {
   /** A configuration that works but is likely to hurt. */
   readonly warning: { readonly code: WarningCode; readonly text: string; readonly subscription: MailboxName }
   /** The connection to the server came or went. While it is away messages may be lost where nothing confirms them. */
-  readonly connection: Health
+  readonly connection: Health & {
+    /** Messages handed over that the server had not confirmed when the connection was lost: it may or may not have them. */
+    readonly unconfirmed?: number
+  }
   /** A broker whose server divides topics among the members of a group got or lost parts of topics. */
   readonly assignment: {
     readonly group: string
@@ -58,6 +61,8 @@ export type WarningCode =
   | 'compaction-failed'
   | 'connection-lost'
   | 'commit-refused'
+  | 'publish-refused'
+  | 'subscription-refused'
 
 /** Hears of what it has a method for. What it throws is reported as `callbackError` to the others, never to a publisher. */
 export type Observer = { readonly [Name in keyof BrokerEvents]?: (event: BrokerEvents[Name]) => void }

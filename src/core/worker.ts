@@ -93,12 +93,15 @@ export class Worker {
  * Wraps the handler of a `block` mailbox, so that a publish it makes to its own full mailbox can be recognised. Costs
  * an asynchronous context per call, which is why other handlers are not wrapped.
  */
-export function recognisable(handler: Handler, owner: () => object): Handler {
-  return (message) =>
+export function recognisable<Args extends unknown[]>(
+  handler: (...args: Args) => unknown,
+  owner: () => object,
+): (...args: Args) => unknown {
+  return (...args) =>
     runInside(owner(), (origin: Origin) => {
       let open = false
       try {
-        const result = handler(message)
+        const result = handler(...args)
         if (!isThenable(result)) return result
         open = true
         // One promise for both who wait: a lazy thenable, such as a query, starts its work each time it is asked.

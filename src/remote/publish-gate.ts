@@ -9,6 +9,8 @@ export class PublishGate {
   readonly #schemas: SchemaTable | undefined
   readonly #validations = new Validations()
   #open = true
+  /** Looking at every character of the same topic again would be the dearest part of many a publish. */
+  #lastTopic: string | symbol = Symbol('none yet')
 
   constructor(schemas: Readonly<Record<string, PayloadSchema>> | undefined) {
     this.#schemas = schemas === undefined ? undefined : new SchemaTable(schemas)
@@ -16,6 +18,11 @@ export class PublishGate {
 
   get open(): boolean {
     return this.#open
+  }
+
+  /** True when a publish without options to this topic has nothing to be refused for, and no schema to pass. */
+  clears(topic: string): boolean {
+    return topic === this.#lastTopic && this.#schemas === undefined && this.#open
   }
 
   /** Calls `send` with the payload as its schema returns it. Never throws: whatever is wrong is a rejection. */
@@ -27,7 +34,8 @@ export class PublishGate {
   ): Promise<Sent> {
     try {
       if (!this.#open) throw new BrokerClosedError('publish')
-      checkTopic(topic)
+      if (topic !== this.#lastTopic) checkTopic(topic)
+      this.#lastTopic = topic
       if (options !== undefined) {
         checkPublishOptions(options)
         options.signal?.throwIfAborted()

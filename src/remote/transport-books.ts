@@ -8,13 +8,13 @@ export class TransportBooks {
   #sent = 0
   readonly #fates: Record<Fate, number> = { confirmed: 0, failed: 0, unknown: 0 }
 
-  /** A message is on its way; `settle` says once what became of it. */
+  /** A message is on its way; `settle` says once what became of it, of several at once with `count`. */
   send(): void {
     this.#sent++
   }
 
-  settle(fate: Fate): void {
-    this.#fates[fate]++
+  settle(fate: Fate, count = 1): void {
+    this.#fates[fate] += count
   }
 
   get waiting(): number {

@@ -11,11 +11,13 @@ export interface Body {
 /** The header that says what a body is, when it is not JSON. */
 export const contentTypeHeader = 'content-type'
 const octets = 'application/octet-stream'
+/** `application/json`, and everything like `application/cloudevents+json`. */
+const json = /[/+]json\b/i
 const nothing = new Uint8Array(0)
 
 /**
- * Payloads on the wire: JSON, which every other client can read, but bytes stay bytes (marked by a header) and
- * `undefined` is an empty body. A codec replaces all of it.
+ * Payloads on the wire: JSON, which every other client can read, but bytes stay bytes (a header says that
+ * they are not JSON) and `undefined` is an empty body. A codec replaces all of it.
  */
 export class Wire {
   readonly #codec: PayloadCodec | undefined
@@ -39,7 +41,7 @@ export class Wire {
   decode(bytes: Uint8Array, contentType: string | undefined, topic: string): unknown {
     try {
       if (this.#codec !== undefined) return this.#codec.decode(bytes, topic)
-      if (contentType === octets) return bytes
+      if (contentType !== undefined && !json.test(contentType)) return bytes
       if (bytes.length === 0) return undefined
       return JSON.parse(this.#decoder.decode(bytes))
     } catch (error) {

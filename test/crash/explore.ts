@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { random as seeded, seed } from '../support/seed.ts'
 import type { CrashOptions } from './crash-states.ts'
 import { describeOp } from './op.ts'
@@ -8,8 +9,11 @@ import type { Fault } from './faults.ts'
 export interface Scenario<Note> {
   /** The disk it begins with. @defaultValue an empty one */
   readonly disk?: () => SimDisk
-  /** Works on the disk. A note counts for every crash after it, so promise before nothing and acknowledge at once. */
-  run(disk: SimDisk, note: (note: Note) => void): void
+  /**
+   * Works on the disk. A note counts for every crash after it, so promise before nothing and acknowledge at once. What
+   * was run before gives with each note the length that the disk's log had then.
+   */
+  run(disk: SimDisk, note: (note: Note, at?: number) => void): void
   /**
    * Opens the disk that a crash left and throws when a promise in `notes` is broken. What it does to the disk may be
    * cut short by the next crash; what it notes (records shown to a reader) binds that next check.
@@ -62,6 +66,8 @@ export function explore<Note>(scenario: Scenario<Note>, options: ExploreOptions 
   const began = performance.now()
   const explorer = new Explorer(scenario, options)
   const explored = { ...explorer.explore(), milliseconds: performance.now() - began }
+  const countFile = process.env['SPILLWAY_CRASH_COUNTS']
+  if (countFile !== undefined) appendFileSync(countFile, `${explored.distinct}\n`) // the scripts add them up
   if (options.title !== undefined) {
     const { distinct, disks, points, repeated, milliseconds } = explored
     const pace = Math.round((explored.checks / milliseconds) * 1000)
@@ -91,7 +97,7 @@ class Explorer<Note> {
   explore(): Omit<Explored, 'milliseconds'> {
     const disk = this.#scenario.disk?.() ?? new SimDisk()
     const notes: Stamped<Note>[] = []
-    this.#scenario.run(disk, (note) => notes.push({ at: disk.log.length, note }))
+    this.#scenario.run(disk, (note, at = disk.log.length) => notes.push({ at, note }))
     const { states = 5000, crashes = 2 } = this.#options
     const points = disk.log.length + 1
     for (let at = 0; at < points && this.#checks < states; at++) {

@@ -42,7 +42,11 @@ export class DiskError extends Error {
   readonly path: string
 
   constructor(code: string, syscall: string, path: string) {
+    // Most are expected, by the thousand, and a stack is what they would cost.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(`${code}: ${syscall} '${path}'`)
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.syscall = syscall
     this.path = path

@@ -42,11 +42,11 @@ const maxInFlight = 4
 const members = [{}, {}, {}]
 
 /** A group as one would write it without caring for speed: the state of every record, looked through each time. */
-class Reference {
+export class Reference {
   readonly log: Rec[] = []
-  readonly acked = new Set<number>()
+  readonly acked: Set<number> = new Set()
   /** Who has it until when, or when it may be delivered again. */
-  readonly state = new Map<number, { until: number; member: object | undefined; attempt: number }>()
+  readonly state: Map<number, { until: number; member: object | undefined; attempt: number }> = new Map()
   from = 0
   paused = false
 

@@ -41,6 +41,14 @@ describe('payloads on the wire', () => {
     expect(() => arrive(Uint8Array.of(0x22, 0xff, 0x22)).payload).toThrow(/cannot be decoded/)
   })
 
+  it('of a type that is not JSON are bytes, whoever says so', () => {
+    const bytes = text.encode('{}')
+
+    expect(arrive(bytes, 'image/png').payload).toBe(bytes)
+    expect(arrive(bytes, 'application/json; charset=utf-8').payload).toEqual({})
+    expect(arrive(bytes, 'application/cloudevents+json').payload).toEqual({})
+  })
+
   it('are decoded once', () => {
     const message = arrive(text.encode('{}'))
 

@@ -8,7 +8,10 @@ import { undo } from '../support/undo.ts'
 const engines = loadKafkaEngines()
 const [kafkajs] = engines
 
-describe('the shared Kafka', () => {
+// A start takes 2 s, but on a machine that does much else at the same time ten times as long.
+const timeout = 120_000
+
+describe('the shared Kafka', { timeout }, () => {
   it('is one broker, however many ask for it', async () => {
     const [first, second] = await Promise.all([sharedKafka(), sharedKafka()])
     expect(second).toEqual(first)
@@ -23,7 +26,7 @@ describe('the shared Kafka', () => {
   })
 })
 
-describe.runIf(canStart().kafka)('a private Kafka', () => {
+describe.runIf(canStart().kafka)('a private Kafka', { timeout }, () => {
   it('still has what it acknowledged after a crash and after an orderly restart', async () => {
     const server = await start()
     const client = kafkajs.connect({ brokers: server.brokers })

@@ -54,7 +54,7 @@ describe.runIf(canStart().nats)('a private nats-server', () => {
   it('answers nobody while it is frozen', async () => {
     const server = await start()
     const connection = await open(server.url)
-    server.freeze()
+    await server.freeze()
     let answered = false
     const answer = connection.flush().then(() => (answered = true))
     await expect(fetch(`${server.monitorUrl}/varz`, { signal: AbortSignal.timeout(200) })).rejects.toThrow(

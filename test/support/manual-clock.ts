@@ -7,8 +7,12 @@ interface Task {
 
 /** A clock that stands still until the test moves it. */
 export class ManualClock implements Clock {
-  #now = 1_700_000_000_000
+  #now: number
   readonly #tasks = new Set<Task>()
+
+  constructor(now = 1_700_000_000_000) {
+    this.#now = now
+  }
 
   /** Tasks that have neither run nor been cancelled. */
   get timers(): number {

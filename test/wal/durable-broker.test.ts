@@ -8,7 +8,7 @@ import {
 } from '../../src/index.ts'
 import type { DurableBroker, StoredMessage } from '../../src/wal/contract.ts'
 import { openDurableBroker } from '../../src/wal/index.ts'
-import { until } from '../support/watch.ts'
+import { until, watch } from '../support/watch.ts'
 import { directory, openInline, undo } from '../support/undo.ts'
 
 const small = { segmentBytes: 8192 }
@@ -105,6 +105,26 @@ describe('durable broker', () => {
     await expect(broker.publish('a', 2)).rejects.toThrow(PublishTimeoutError)
     expect(live.poll()?.payload).toBe(1)
     expect(broker.topics()).toEqual([{ topic: 'a', first: 0, next: 2 }])
+    assertBalanced(broker.ledger())
+  })
+
+  test('a publish that waits for a full block mailbox gives up when its signal aborts, before or after it is stored', async () => {
+    const broker = await openInline(directory())
+    const live = broker.subscribe('a', { overflow: 'block', capacity: 1 })
+    await broker.publish('a', 1)
+    const [late, early] = [new AbortController(), new AbortController()]
+    const waiting = watch(broker.publish('a', 2, { signal: late.signal }))
+    await until(() => live.ledger().waiting === 1)
+    late.abort('enough')
+    await until(() => waiting.state === 'rejected')
+    expect(waiting.error).toBe('enough')
+
+    const storing = watch(broker.publish('a', 3, { signal: early.signal }))
+    early.abort('at once')
+    await until(() => storing.state === 'rejected')
+    expect(storing.error).toBe('at once')
+    expect(live.ledger().dropped.aborted).toBe(2)
+    expect(broker.topics()).toEqual([{ topic: 'a', first: 0, next: 3 }])
     assertBalanced(broker.ledger())
   })
 

@@ -50,6 +50,62 @@ describe('groups on the log', () => {
     expect(payloads(await take(again, 2))).toEqual([10, 11])
   })
 
+  test('count what is not acked, whatever lies between', async () => {
+    const dir = directory()
+    const broker = await openInline(dir)
+    const member = broker.subscribe('jobs', { group: 'g', from: 'start' })
+    for (let n = 0; n < 10; n++) {
+      await publish(broker, 'jobs', n, n + 1)
+      await publish(broker, 'other', n, n + 1)
+    }
+    const got = await take(member, 10)
+    for (const n of [2, 3, 4, 8]) expect(got[n]?.ack()).toBe(true)
+    expect(await broker.groups()).toMatchObject([{ lagMessages: 6, inFlight: 6 }])
+    await broker.close()
+    const again = await openInline(dir)
+    expect(await again.groups()).toMatchObject([{ lagMessages: 6, inFlight: 0 }])
+  })
+
+  test.each([
+    ['an offset', 4],
+    ['so many from the end', -6],
+    ['a time', new Date(1_700_000_000_500)],
+  ] as const)('stay where they began, at %s, though nothing was read', async (_what, from) => {
+    const clock = new ManualClock()
+    const dir = directory()
+    const first = await openInline(dir, { clock })
+    await publish(first, 'jobs', 0, 4)
+    clock.advance(1000)
+    await publish(first, 'jobs', 4, 10)
+    first.subscribe('jobs', { group: 'g', from })
+    await until(() => first.ledger().log.appended > 10)
+    await first.flush()
+    await first.close()
+
+    const second = await openInline(dir, { clock })
+    await publish(second, 'jobs', 10, 12)
+    expect(await second.groups()).toMatchObject([{ cursor: 4, lagMessages: 8 }])
+    const member = second.subscribe('jobs', { group: 'g', from })
+    expect(payloads(await take(member, 8))).toEqual(range(4, 12))
+  })
+
+  test('are remembered when they are closed, or moved, before anything was read', async () => {
+    const dir = directory()
+    const first = await openInline(dir)
+    await publish(first, 'jobs', 0, 10)
+    first.subscribe('jobs', { group: 'closed', from: -3 })
+    first.subscribe('jobs', { group: 'moved', from: -3 })
+    await first.seekGroup('moved', 'jobs', 5)
+    await first.close()
+
+    const second = await openInline(dir)
+    await publish(second, 'jobs', 10, 12)
+    expect(await second.groups()).toMatchObject([
+      { name: 'closed', cursor: 7 },
+      { name: 'moved', cursor: 5 },
+    ])
+  })
+
   test('share the work: each message goes to one member, and a member that leaves gives back what it had', async () => {
     const broker = await openInline(directory())
     const [one, two] = [1, 2].map(() => broker.subscribe('jobs', { group: 'g', from: 'start' }))
@@ -129,6 +185,26 @@ describe('groups on the log', () => {
     await broker.removeGroup('g', 'jobs')
     expect(await broker.groups()).toEqual([])
     await expect(broker.seekGroup('nobody', 'jobs', 'start')).rejects.toMatchObject({ option: 'group' })
+  })
+
+  test('stay paused when they had no members, and until they are resumed', async () => {
+    const dir = directory()
+    const first = await openInline(dir)
+    first.subscribe('jobs', { group: 'g', from: 'start' })
+    await publish(first, 'jobs', 0, 2)
+    await first.close()
+    const broker = await openInline(dir)
+    broker.pauseGroup('g', 'jobs')
+    expect(await broker.groups()).toMatchObject([{ members: 0, paused: true }])
+    const member = broker.subscribe('jobs', { group: 'g' })
+    const handed: unknown[] = []
+    void member.next().then(({ value }) => handed.push(value?.payload))
+    await publish(broker, 'jobs', 2, 3)
+    expect(await broker.groups()).toMatchObject([{ members: 1, paused: true, inFlight: 0 }])
+    expect(handed).toEqual([])
+    broker.resumeGroup('g', 'jobs')
+    await until(() => handed.length === 1)
+    expect(handed).toEqual([0])
   })
 
   test('a handler settles by returning, and gets again what it failed on', async () => {

@@ -10,9 +10,8 @@ export async function groupStatus(
   nowMs: number,
 ): Promise<GroupStatus> {
   const start = { seq: Math.max(cursor, log.startSeq), minOffset: 0, skip: 0, fromMs: 0, before: 0 }
-  const { count, oldestMs } = await new WalSource(log, pattern, start, ignore).survey()
-  const ackedBeyond = acked.reduce((sum, edge, index) => sum + (index % 2 === 0 ? -edge : edge), 0)
-  const lagMessages = Math.max(0, count - ackedBeyond)
+  // The ranges span what is not for the group as well, so it is records that are counted.
+  const { count: lagMessages, oldestMs } = await new WalSource(log, pattern, start, ignore).survey(acked)
   const age = oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs) / 1000
   const lagSeconds = lagMessages === 0 ? 0 : age
   return { name, pattern, cursor, lagMessages, lagSeconds, inFlight: 0, members: 0, paused: false, lost }

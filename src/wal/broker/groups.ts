@@ -30,6 +30,8 @@ export class Groups {
   readonly #host: InProcessBroker
   readonly #place: (pattern: string, group: string) => ReaderPlace
   readonly #live = new Map<string, LiveGroup>()
+  /** Groups that were paused, with members or without. */
+  readonly #paused = new Set<string>()
   #log: Log
 
   constructor(host: InProcessBroker, log: Log, place: (pattern: string, group: string) => ReaderPlace) {
@@ -83,7 +85,10 @@ export class Groups {
   /** Members get nothing new while a group is paused; what they have may still be settled. */
   pause(name: string, pattern: string, paused: boolean): void {
     this.#known(name, pattern)
-    this.#live.get(groupKey({ name, pattern }))?.pause(paused)
+    const key = groupKey({ name, pattern })
+    if (paused) this.#paused.add(key)
+    else this.#paused.delete(key)
+    this.#live.get(key)?.pause(paused)
   }
 
   /** Forgets a group that has no members. */
@@ -92,8 +97,9 @@ export class Groups {
     const known = this.#known(name, pattern)
     if ((this.#live.get(key)?.members.size ?? 0) > 0)
       throw new InvalidOptionError('group', name, 'It has members: close them first.')
-    this.#live.get(key)?.close()
+    this.#live.get(key)?.forget()
     this.#live.delete(key)
+    this.#paused.delete(key)
     this.#log.dropGroup(known)
     await this.#log.flush()
   }
@@ -123,8 +129,8 @@ export class Groups {
   }
 
   /** Writes all cursors. */
-  close(): void {
-    for (const group of this.#live.values()) group.close()
+  async close(): Promise<void> {
+    await Promise.all([...this.#live.values()].map((group) => group.close()))
     this.#live.clear()
   }
 
@@ -155,6 +161,7 @@ export class Groups {
       known ?? noMemory,
     )
     this.#live.set(key, group)
+    if (this.#paused.has(key)) group.pause(true)
     if (known === undefined) group.keep()
     return group
   }
@@ -173,10 +180,10 @@ export class Groups {
 
   async #status(snapshot: GroupSnapshot): Promise<GroupStatus> {
     const status = await groupStatus(this.#log, snapshot, this.#host.clock.now())
-    const live = this.#live.get(groupKey(snapshot))
-    if (live === undefined) return status
-    const { members, state } = live
-    return { ...status, inFlight: state.counts.inFlight, members: members.size, paused: state.paused }
+    const key = groupKey(snapshot)
+    const live = this.#live.get(key)
+    const [inFlight, members] = [live?.state.counts.inFlight ?? 0, live?.members.size ?? 0]
+    return { ...status, inFlight, members, paused: this.#paused.has(key) }
   }
 
   /** The position `shift` messages from where a group is: the last so many that it then has before it. */

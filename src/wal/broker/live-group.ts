@@ -6,7 +6,7 @@ import type { GroupSnapshot } from '../format/snapshot.ts'
 import type { Log } from '../store/log.ts'
 import type { StoredRecord } from '../store/stored-record.ts'
 import type { GroupMember } from './group-member.ts'
-import type { Start } from './start.ts'
+import { anywhere, type Start } from './start.ts'
 import { WalSource } from './wal-source.ts'
 
 /** A cursor is written so long after it has moved, with whatever else is committed then. */
@@ -26,7 +26,10 @@ export class LiveGroup {
   #cancelKeep: (() => void) | undefined
   #lost: number
   #fetching = false
-  readonly #exact: boolean
+  /** It is known where exactly it stands: when it begins at an offset or a time, a record must be found first. */
+  #exact: boolean
+  readonly #found: Promise<void>
+  #forgotten = false
 
   constructor(
     log: Log,
@@ -49,6 +52,7 @@ export class LiveGroup {
       work: () => this.#wakeMembers(),
       changed: () => this.#keepLater(),
     })
+    this.#found = this.#exact ? Promise.resolve() : this.#find(start)
   }
 
   /** What the log shall remember of it. */
@@ -83,6 +87,7 @@ export class LiveGroup {
   }
 
   moveTo(start: Start): void {
+    this.#exact = true
     this.#source = this.#sourceFrom(start)
     this.state.seek(this.#source)
   }
@@ -102,13 +107,32 @@ export class LiveGroup {
   keep(): void {
     this.#cancelKeep?.()
     this.#cancelKeep = undefined
-    // Until something was read, where it begins may be known only roughly: a cursor would begin too early.
-    if (!this.#exact && this.state.counts.delivered === 0) return
+    if (this.#forgotten || (!this.#exact && this.state.counts.delivered === 0)) return
     if (this.#log.failed === undefined) this.#log.keepGroup(this.snapshot)
   }
 
-  close(): void {
+  /** Ends it without a trace. */
+  forget(): void {
+    this.#forgotten = true
+    this.#cancelKeep?.()
     this.state.close()
+  }
+
+  async close(): Promise<void> {
+    await this.#found
+    this.state.close()
+    this.keep()
+  }
+
+  /** A group that is new must be remembered where it began, also when nothing is read until the next crash. */
+  async #find(start: Start): Promise<void> {
+    const begun = this.#source
+    const place = this.#sourceFrom(start)
+    await place.firstSeq()
+    // Before that time has come, whatever is published is not for the group.
+    if (place.failure !== undefined || start.fromMs > this.#clock.now()) return
+    if (this.#source === begun && this.state.counts.delivered === 0)
+      this.moveTo({ ...anywhere, seq: place.seq, before: begun.pending })
     this.keep()
   }
 

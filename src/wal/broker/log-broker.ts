@@ -272,7 +272,7 @@ export class LogBroker implements LogEvents {
       while (cursor.advance()) {
         if (cursor.topic.startsWith('$')) continue
         const record = new StoredRecord(cursor, payloads, logId)
-        const waiting = this.#live.relay(record)
+        const waiting = this.#live.relay(record, this.#publisher.optionsOf(record.seq))
         if (waiting === undefined) continue
         waiting.catch(noop) // whoever published it hears of it, if they wait
         this.#waiting.set(record.seq, waiting)
@@ -309,7 +309,7 @@ export class LogBroker implements LogEvents {
     this.#publisher.refuse()
     this.#readers.close()
     await this.#live.close()
-    this.#groups.close()
+    await this.#groups.close()
     await this.spill?.close()
     await this.#log.close()
     await this.#release()

@@ -64,6 +64,8 @@ export class Publisher {
   readonly #sync: SyncPolicy
   readonly #relayed: Relayed
   readonly #topics = new Map<string, TopicState>()
+  /** Of publishes that may be aborted while they wait, by the number of their record. */
+  readonly #abortable = new Map<number, DurablePublishOptions>()
   #log: Log
   #closed = false
   /** Topics with an asynchronous validation under way: later publishes queue behind it to keep their order. */
@@ -90,6 +92,11 @@ export class Publisher {
 
   refuse(): void {
     this.#closed = true
+  }
+
+  /** What a publish under way was given that matters while its message is handed to live mailboxes. */
+  optionsOf(seq: number): DurablePublishOptions | undefined {
+    return this.#abortable.size === 0 ? undefined : this.#abortable.get(seq)
   }
 
   publish(topic: string, payload: unknown, options?: DurablePublishOptions): Promise<DurableReceipt> {
@@ -183,8 +190,17 @@ export class Publisher {
     this.published++
     if (producer !== undefined)
       log.state.producers.remember(producer.id, producer.sequence, seq, offset, log.state.lastMs)
-    if (pending !== undefined) return pending.promise
+    if (pending !== undefined) {
+      if (options.signal !== undefined) this.#mayBeAborted(seq, options, pending)
+      return pending.promise
+    }
     return Promise.resolve({ level, routed: true, offset, seq, duplicate: false })
+  }
+
+  #mayBeAborted(seq: number, options: DurablePublishOptions, { promise }: PendingPublish): void {
+    this.#abortable.set(seq, options)
+    const forget = (): unknown => this.#abortable.delete(seq)
+    promise.then(forget, forget)
   }
 
   /** What a repeated publish resolves with: what the first was stored as, once that is durable. */

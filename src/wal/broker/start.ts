@@ -17,7 +17,8 @@ export interface Start {
   readonly before: number
 }
 
-const anywhere = { minOffset: 0, skip: 0, fromMs: 0 }
+/** Nothing is passed over. */
+export const anywhere = { minOffset: 0, skip: 0, fromMs: 0 } as const
 
 /** The topics of a log that a pattern selects; the log's own topics belong to no pattern. */
 export function topicsOf(log: SourceLog, pattern: string): readonly TopicState[] {

@@ -121,12 +121,21 @@ export class WalSource implements RecordSource {
     return this.#ready[this.#next]?.seq
   }
 
-  /** Reads everything up to the present end: how many records there are, and when the first was published. */
-  async survey(): Promise<{ readonly count: number; readonly oldestMs: number | undefined }> {
-    let [count, oldestMs] = [0, undefined as number | undefined]
+  /**
+   * Reads everything up to the present end: how many records there are outside of the ranges `except`, which rise, and
+   * when the first of them was published.
+   */
+  async survey(
+    except: readonly number[] = [],
+  ): Promise<{ readonly count: number; readonly oldestMs: number | undefined }> {
+    let [count, oldestMs, range] = [0, undefined as number | undefined, 0]
     for (await this.#load(); this.#next < this.#ready.length; await this.#load()) {
-      oldestMs ??= this.#ready[this.#next]?.time
-      count += this.#ready.length - this.#next
+      for (const { seq, time } of this.#ready.slice(this.#next)) {
+        while (seq >= (except[range + 1] ?? Number.POSITIVE_INFINITY)) range += 2
+        if (seq >= (except[range] ?? Number.POSITIVE_INFINITY)) continue
+        oldestMs ??= time
+        count++
+      }
       this.#next = this.#ready.length
     }
     if (this.failure !== undefined) throw this.failure

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../eventually.ts'
 import { Guard } from './guard.ts'
+import { isStopped } from './is-stopped.ts'
 
 /** How a server is started. */
 export interface Launch {
@@ -93,9 +94,12 @@ export class ManagedServer {
     await this.start()
   }
 
-  /** SIGSTOP: connections stay open and nobody answers. */
-  freeze(): void {
+  /** SIGSTOP: connections stay open and nobody answers. Resolves when it does nothing any more. */
+  async freeze(): Promise<void> {
+    const { pid } = this
+    if (pid === undefined) return
     this.#child?.kill('SIGSTOP')
+    await eventually(() => isStopped(pid))
   }
 
   /** SIGCONT: goes on after `freeze`. */

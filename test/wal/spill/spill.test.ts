@@ -1,5 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { assertBalanced, createBroker, type Message } from '../../../src/index.ts'
@@ -17,6 +19,12 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(dir, { recursive: true, force: true })
 })
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+}
 
 describe('spill', () => {
   test('what a mailbox cannot hold waits on the disk, in order, and nothing is lost', async () => {
@@ -133,9 +141,11 @@ describe('spill', () => {
     const area = await openSpillArea(dir)
     const broker = createBroker({ spill: area })
     const slow = broker.subscribe('a', { overflow: 'spill', capacity: 100 })
+    collectGarbage()
     const before = process.memoryUsage()
     const pad = 'x'.repeat(10_000)
     for (let n = 0; n < 20_000; n++) await broker.publish('a', { n, pad: `${pad}${n}` })
+    collectGarbage()
     const after = process.memoryUsage()
     expect(area.usedBytes).toBeGreaterThan(190_000_000)
     expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(

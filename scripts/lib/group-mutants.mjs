@@ -1,0 +1,73 @@
+/** Deliberate bugs in what groups remember and in how it is found again; as in mutants.mjs. */
+export const groupMutants = [
+  {
+    name: 'a group: its cursor is written behind the first record that is not acked',
+    by: 'crash-groups',
+    file: 'broker/live-group.ts',
+    from: 'return { name, pattern, ...this.state.memory, lost: this.#lost }',
+    to: 'return { name, pattern, ...this.state.memory, cursor: this.state.cursor + 1, lost: this.#lost }',
+  },
+  {
+    name: 'a group: its cursor is written where it has come to read',
+    by: 'crash-groups',
+    file: 'broker/live-group.ts',
+    from: 'return { name, pattern, ...this.state.memory, lost: this.#lost }',
+    to: 'return { name, pattern, ...this.state.memory, cursor: this.#source.seq, lost: this.#lost }',
+  },
+  {
+    name: 'a group: what it acks out of order is remembered without the gaps',
+    by: 'crash-groups',
+    file: '../log/group/window.ts',
+    from: '        inside = false\n      } else if (inside)',
+    to: '      } else if (inside)',
+  },
+  {
+    name: 'a group: it is said to be moved before that is on the disk',
+    by: 'crash-groups',
+    file: 'broker/groups.ts',
+    from: '      live.keep()\n    }\n    await this.#log.flush()\n',
+    to: '      live.keep()\n    }\n',
+  },
+  {
+    name: 'a group: where it was moved to, acks from before count',
+    by: 'crash-groups',
+    file: 'broker/live-group.ts',
+    from: 'this.state.seek(this.#source)',
+    to: 'this.state.seek(this.#source, this.state.memory.acked)',
+  },
+  {
+    name: 'a group: its cursor is not written when the log is closed',
+    by: 'crash-groups',
+    file: 'broker/live-group.ts',
+    from: '    this.state.close()\n    this.keep()\n',
+    to: '    this.state.close()\n',
+  },
+  {
+    name: 'a group: the place where it begins is not written before it has acked',
+    by: 'groups',
+    file: 'broker/live-group.ts',
+    from: 'this.#exact ? Promise.resolve() : this.#find(start)',
+    to: 'Promise.resolve(void this.#find)',
+  },
+  {
+    name: 'recovery: the groups that a seal remembers are taken for none',
+    by: 'group-damage',
+    file: 'recovery/log-state.ts',
+    from: 'for (const group of snapshot.groups) this',
+    to: 'for (const group of snapshot.groups.slice(0, 0)) this',
+  },
+  {
+    name: 'recovery: an older cursor wins over a newer one',
+    by: 'crash-groups',
+    file: 'recovery/log-state.ts',
+    from: '    else this.groups.set(groupKey(group), group)\n',
+    to: '    else if (!this.groups.has(groupKey(group))) this.groups.set(groupKey(group), group)\n',
+  },
+  {
+    name: 'recovery: a seal that cannot be read is taken for one without groups',
+    by: 'group-damage',
+    file: 'recovery/seal.ts',
+    from: "    if (snapshot === undefined)\n      throw new LogCorruptError(name, file.size(), undefined, 'the seal at its end is missing or damaged')\n    return { header, snapshot, bytes: file.size() }\n",
+    to: '    const none = { version: 1, nextSeq: 0, timeMs: 0, topics: [], groups: [], producers: [], segments: [], index: [] } as const\n    const later = Number(fs.readdir(dir).filter((one) => one.endsWith(".seg") && one > name).toSorted()[0]?.slice(0, 20) ?? 0)\n    return { header, snapshot: snapshot ?? { ...none, nextSeq: later }, bytes: file.size() }\n',
+  },
+]

@@ -268,6 +268,8 @@ export interface KafkaBroker<E extends object = AnyEvents> extends Broker<E> {
     options?: KafkaReaderOptions & WithConcurrency,
   ): HandlerSubscription
   observe(observer: Observer): Disposable
+  /** Resolves when every subscription made so far knows where it begins: it gets all that anybody publishes from then on. */
+  ready(): Promise<void>
   ledger(): KafkaLedger
   /** How it stands with the server, by what requests have said last. */
   health(): Health

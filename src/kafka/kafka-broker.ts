@@ -147,6 +147,10 @@ export class KafkaOwnBroker {
     return this.#deps.observers.add(observer)
   }
 
+  ready(): Promise<void> {
+    return this.#hold() ?? Promise.resolve()
+  }
+
   ledger(): KafkaLedger {
     const mailboxes = this.#mailboxes()
     const ended = this.#ended.snapshot()

@@ -30,7 +30,10 @@ for (const engine of engines(server.brokers)) {
   await producer.connect()
   const bareProduce = await topicOf('bare')
   const ourProduce = await topicOf('ours')
-  const produce = { bare: () => produceBare(producer, bareProduce), ours: () => produceOurs(broker, ourProduce) }
+  const produce = {
+    bare: () => produceBare(producer, bareProduce),
+    ours: () => produceOurs(broker, ourProduce),
+  }
   rows.push(await compare(`${engine.name}: publish batches of ${batch}`, produce))
   rows.push(
     await compare(`${engine.name}: consume, a handler per message`, {
@@ -47,7 +50,9 @@ server.stop()
 console.log(`\n${'case'.padEnd(46)}${'bare/s'.padStart(10)}${'ours/s'.padStart(10)}${'ratio'.padStart(8)}`)
 for (const { bare, label, ours, ratio } of rows) {
   const figures = [Math.round(bare), Math.round(ours)].map((rate) => String(rate).padStart(10)).join('')
-  console.log(`${label.padEnd(46)}${figures}${ratio.toFixed(2).padStart(8)}  goal 0.85 ${ratio >= 0.85 ? 'met' : 'MISSED'}`)
+  console.log(
+    `${label.padEnd(46)}${figures}${ratio.toFixed(2).padStart(8)}  goal 0.85 ${ratio >= 0.85 ? 'met' : 'MISSED'}`,
+  )
 }
 process.exit(0)
 

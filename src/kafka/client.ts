@@ -91,7 +91,9 @@ export interface ConsumerClient {
   committed(
     parts: readonly { readonly topic: string; readonly partition: number }[],
     timeoutMs: number,
-  ): Promise<readonly { readonly topic: string; readonly partition: number; readonly offset: string | null }[]>
+  ): Promise<
+    readonly { readonly topic: string; readonly partition: number; readonly offset: string | null }[]
+  >
   on(event: string, listener: (event: { readonly payload: unknown }) => void): unknown
 }
 

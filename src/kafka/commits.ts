@@ -87,7 +87,10 @@ export class Commits {
     const moved = [...lanes()].filter((lane) => lane.moved)
     if (client === undefined || moved.length === 0) return
     const places = moved.map((lane) => ({ lane, offset: lane.place }))
-    const error = await answered(clock, client.commit(places.map(({ lane, offset }) => placeOf(lane, offset))))
+    const error = await answered(
+      clock,
+      client.commit(places.map(({ lane, offset }) => placeOf(lane, offset))),
+    )
     if (error !== undefined) {
       this.#failed += places.length
       if (!this.#closed) this.#cancel ??= clock.schedule(() => void this.commit(), settings.commitMs)
@@ -110,7 +113,8 @@ export class Commits {
     this.#mismatched += missing.length
     const client = this.#parts.driver()
     const places = missing.map(({ lane, said }) => placeOf(lane, Math.max(said, lane.place)))
-    if (client === undefined || (await answered(this.#parts.clock, client.commit(places))) !== undefined) return
+    if (client === undefined || (await answered(this.#parts.clock, client.commit(places))) !== undefined)
+      return
     for (const { has, lane, said } of await this.#missing(missing.map(({ lane }) => lane))) {
       lane.committed = has ?? -1 // so that the next commit tries it again
       this.#parts.refused(placeOf(lane, said), has)
@@ -119,7 +123,9 @@ export class Commits {
 
   /** The lanes of which the server has less than was committed. */
   async #missing(lanes: readonly PartitionLane[]): Promise<readonly Missing[]> {
-    const said = lanes.filter((lane) => lane.owned && lane.committed >= 0).map((lane) => ({ lane, said: lane.committed }))
+    const said = lanes
+      .filter((lane) => lane.owned && lane.committed >= 0)
+      .map((lane) => ({ lane, said: lane.committed }))
     const client = this.#parts.driver()
     if (client === undefined || said.length === 0) return []
     try {

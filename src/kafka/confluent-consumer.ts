@@ -56,8 +56,11 @@ export class ConfluentConsumer implements ConsumerDriver {
       'auto.offset.reset': 'earliest',
       'allow.auto.create.topics': false,
       'js.consumer.max.batch.size': batchRecords,
-      rebalance_cb: (error: { readonly code: number }, parts: readonly TopicPartition[], calls: RebalanceCalls) =>
-        this.#rebalance(error.code, parts, calls),
+      rebalance_cb: (
+        error: { readonly code: number },
+        parts: readonly TopicPartition[],
+        calls: RebalanceCalls,
+      ) => this.#rebalance(error.code, parts, calls),
     }) as ConsumerClient
     await client.connect()
     this.#client = client
@@ -74,7 +77,9 @@ export class ConfluentConsumer implements ConsumerDriver {
   }
 
   async commit(places: readonly PartitionOffset[]): Promise<void> {
-    await this.#client?.commitOffsets(places.map(({ offset, ...part }) => ({ ...part, offset: String(offset) })))
+    await this.#client?.commitOffsets(
+      places.map(({ offset, ...part }) => ({ ...part, offset: String(offset) })),
+    )
   }
 
   async committed(parts: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {

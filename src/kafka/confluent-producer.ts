@@ -40,10 +40,12 @@ export class ConfluentProducer implements ProducerDriver {
     }
     const sent = Promise.all(
       records.map((record) =>
-        client.send({ topic, messages: [neverEmpty(clientRecord(record))] }).then(
-          ([sent]) => ({ partition: sent?.partition ?? 0, offset: Number(sent?.baseOffset ?? -1) }),
-          failed,
-        ),
+        client
+          .send({ topic, messages: [neverEmpty(clientRecord(record))] })
+          .then(
+            ([sent]) => ({ partition: sent?.partition ?? 0, offset: Number(sent?.baseOffset ?? -1) }),
+            failed,
+          ),
       ),
     )
     this.#flush(client)

@@ -109,7 +109,10 @@ export interface AdminDriver {
   create(topic: NewTopic): Promise<void>
   bounds(topic: string): Promise<readonly Bounds[]>
   /** The first offset of each partition whose record is not older than `ms`; `high` where there is none. */
-  offsetsAt(topic: string, ms: number): Promise<readonly { readonly partition: number; readonly offset: number }[]>
+  offsetsAt(
+    topic: string,
+    ms: number,
+  ): Promise<readonly { readonly partition: number; readonly offset: number }[]>
   /** Committed offsets of a group, by `partitionKey`. */
   committed(group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number>>
   close(): Promise<void>

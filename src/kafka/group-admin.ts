@@ -89,7 +89,9 @@ export class GroupAdmin {
         assigned(parts: readonly TopicPartition[]) {
           for (const part of parts) missing.delete(partitionKey(part))
           if (missing.size === 0) joined?.()
-          return Promise.resolve(places.filter((place) => parts.some((part) => partitionKey(part) === partitionKey(place))))
+          return Promise.resolve(
+            places.filter((place) => parts.some((part) => partitionKey(part) === partitionKey(place))),
+          )
         },
         revoked: () => Promise.resolve(),
         lost: ignore,
@@ -100,7 +102,8 @@ export class GroupAdmin {
     let cancel: () => void = ignore
     const late = new Promise<never>((_, reject) => {
       cancel = clock.schedule(
-        () => reject(new KafkaRequestError(`Moving group "${name}", of which other members have partitions,`)),
+        () =>
+          reject(new KafkaRequestError(`Moving group "${name}", of which other members have partitions,`)),
         moveMs,
       )
     })

@@ -71,7 +71,14 @@ export class Groups {
     const subscription =
       handler === undefined
         ? new LogReaderSubscription(leave, number, member, own, options.signal)
-        : new LogHandlerSubscription(leave, number, settling(handler as never) as Handler, member, own, options.signal)
+        : new LogHandlerSubscription(
+            leave,
+            number,
+            settling(handler) as Handler,
+            member,
+            own,
+            options.signal,
+          )
     if (options.signal?.aborted === true) subscription.close()
     return subscription
   }
@@ -86,7 +93,8 @@ export class Groups {
   get all(): readonly { readonly name: string; readonly pattern: string }[] {
     const patterns = new Map<string, string>()
     for (const [name, { pattern }] of this.#past) patterns.set(name, pattern)
-    for (const { name, pattern } of [...this.#leaving.keys(), ...this.#live.values()]) patterns.set(name, pattern)
+    for (const { name, pattern } of [...this.#leaving.keys(), ...this.#live.values()])
+      patterns.set(name, pattern)
     return [...patterns].map(([name, pattern]) => ({ name, pattern }))
   }
 

@@ -92,7 +92,8 @@ function textHeaders(headers: ClientHeaders | undefined): Headers {
     const value = headers[name]
     // A name may come more than once; the last one counts, as it does for Kafka's own clients.
     const last = Array.isArray(value) ? (value as readonly (Uint8Array | string)[]).at(-1) : value
-    if (last !== undefined && last !== null) found[name] = typeof last === 'string' ? last : text(last as Uint8Array)
+    if (last !== undefined && last !== null)
+      found[name] = typeof last === 'string' ? last : text(last as Uint8Array)
   }
   return found
 }

@@ -176,7 +176,8 @@ export class KafkajsConsumer implements ConsumerDriver {
     this.#events.trouble(error)
     if (restart || this.#stopped) return
     setTimeout(() => {
-      if (!this.#stopped && this.#client === client) this.#run(client).catch((again: unknown) => this.#events.trouble(again))
+      if (!this.#stopped && this.#client === client)
+        this.#run(client).catch((again: unknown) => this.#events.trouble(again))
     }, restartMs).unref()
   }
 }

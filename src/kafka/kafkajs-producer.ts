@@ -61,9 +61,15 @@ export class KafkajsProducer implements ProducerDriver {
   /** Each partition got its records in one piece: what the first got tells what the others have. */
   #results(
     messages: readonly ClientRecord[],
-    answers: readonly { readonly partition: number; readonly baseOffset?: string; readonly offset?: string }[],
+    answers: readonly {
+      readonly partition: number
+      readonly baseOffset?: string
+      readonly offset?: string
+    }[],
   ): readonly SendResult[] {
-    const next = new Map(answers.map(({ baseOffset, offset, partition }) => [partition, Number(baseOffset ?? offset)]))
+    const next = new Map(
+      answers.map(({ baseOffset, offset, partition }) => [partition, Number(baseOffset ?? offset)]),
+    )
     return messages.map((message) => {
       const partition = this.#chosen.get(message) ?? 0
       const offset = next.get(partition) ?? -1
@@ -84,7 +90,11 @@ export class KafkajsProducer implements ProducerDriver {
       allowAutoTopicCreation: false,
       createPartitioner: () => (question: Question) => this.#choose(question),
       // Limited, because a send cannot be called off: it would go on after its deadline, and after `close`.
-      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 3 + Math.ceil(Math.min(deadlineMs, 1e6) / 1000) },
+      retry: {
+        initialRetryTime: 100,
+        maxRetryTime: 1000,
+        retries: 3 + Math.ceil(Math.min(deadlineMs, 1e6) / 1000),
+      },
     }) as ProducerClient
     try {
       await client.connect()

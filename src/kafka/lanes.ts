@@ -3,7 +3,14 @@ import { partitionKey, type TopicPartition } from './driver.ts'
 import type { GroupMessage } from './group-message.ts'
 import type { PartitionLane } from './partition-lane.ts'
 
-export const noCounts: GroupCounts = { delivered: 0, acked: 0, nacked: 0, expired: 0, returned: 0, inFlight: 0 }
+export const noCounts: GroupCounts = {
+  delivered: 0,
+  acked: 0,
+  nacked: 0,
+  expired: 0,
+  returned: 0,
+  inFlight: 0,
+}
 
 /** The partitions a group has in this process, and the books of those it had. */
 export class Lanes {

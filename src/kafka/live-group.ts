@@ -271,7 +271,10 @@ export class LiveGroup implements ConsumerEvents {
   }
 
   #fail(error: unknown): void {
-    this.#failure = error instanceof SpillwayError ? error : new KafkaRequestError('Finding where to begin', { cause: error })
+    this.#failure =
+      error instanceof SpillwayError
+        ? error
+        : new KafkaRequestError('Finding where to begin', { cause: error })
     for (const member of this.members) member.wake()
   }
 
@@ -284,7 +287,10 @@ export class LiveGroup implements ConsumerEvents {
 
   #overtaken(topic: string, records: number): void {
     this.#lost += records
-    this.#warn('group-overtaken', `Retention removed ${records} records of "${topic}" before group "${this.name}" had read them.`)
+    this.#warn(
+      'group-overtaken',
+      `Retention removed ${records} records of "${topic}" before group "${this.name}" had read them.`,
+    )
   }
 
   #refused({ offset, partition, topic }: PartitionOffset, has: number | undefined): void {

@@ -5,7 +5,8 @@ export function murmur2(data: Uint8Array): number {
   let hash = 0x9747b28c ^ length
   let at = 0
   for (; at + 4 <= length; at += 4) {
-    let k = byte(data, at) | (byte(data, at + 1) << 8) | (byte(data, at + 2) << 16) | (byte(data, at + 3) << 24)
+    let k =
+      byte(data, at) | (byte(data, at + 1) << 8) | (byte(data, at + 2) << 16) | (byte(data, at + 3) << 24)
     k = Math.imul(k, m)
     k ^= k >>> 24
     k = Math.imul(k, m)

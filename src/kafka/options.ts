@@ -91,7 +91,11 @@ function consumerSettings(
 ): Pick<KafkaSettings, 'consumer' | 'revokeDeadlineMs'> {
   const { protocol = 'classic' } = consuming
   if (protocol !== 'classic' && (protocol !== 'consumer' || engine === 'kafkajs'))
-    throw new InvalidOptionError('consuming.protocol', protocol, 'Use "classic"; "consumer" needs the engine "confluent".')
+    throw new InvalidOptionError(
+      'consuming.protocol',
+      protocol,
+      'Use "classic"; "consumer" needs the engine "confluent".',
+    )
   const sessionTimeoutMs = wholeNumber('consuming.sessionTimeoutMs', consuming.sessionTimeoutMs, 30_000)
   const heartbeatMs = wholeNumber(
     'consuming.heartbeatMs',
@@ -105,7 +109,11 @@ function consumerSettings(
     Math.min(10_000, Math.floor(Math.min(sessionTimeoutMs, rebalanceTimeoutMs) / 2)),
   )
   if (heartbeatMs >= sessionTimeoutMs)
-    throw new InvalidOptionError('consuming.heartbeatMs', heartbeatMs, 'It must be less than sessionTimeoutMs.')
+    throw new InvalidOptionError(
+      'consuming.heartbeatMs',
+      heartbeatMs,
+      'It must be less than sessionTimeoutMs.',
+    )
   // Who waits longer than that has left the group, and what it then commits is refused.
   if (revokeDeadlineMs >= Math.min(sessionTimeoutMs, rebalanceTimeoutMs))
     throw new InvalidOptionError(

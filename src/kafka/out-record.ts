@@ -8,7 +8,10 @@ const closeMs = 20
 export function clientRecord({ headers, key, time, value }: OutRecord, nowMs?: number): ClientRecord {
   const record: ClientRecord = {
     key: key === undefined ? null : Buffer.from(key),
-    value: value === null || Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+    value:
+      value === null || Buffer.isBuffer(value)
+        ? value
+        : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
   }
   if (nowMs === undefined || Math.abs(nowMs - time) > closeMs) record.timestamp = String(time)
   if (headers === undefined) return record

@@ -93,7 +93,10 @@ export class Publisher {
     const { clock, settings } = this.#deps
     const { deadlineMs, windowMessages } = settings.send
     if (this.#waiting.length >= windowMessages)
-      throw new PublishRejectedError(topic, `${windowMessages} messages wait already for a place among those unanswered`)
+      throw new PublishRejectedError(
+        topic,
+        `${windowMessages} messages wait already for a place among those unanswered`,
+      )
     const record = this.#record(topic, payload, options)
     const sending = new Sending(topic, record, clock.now(), deadlineMs, this.#done)
     this.books.send()
@@ -171,7 +174,10 @@ export class Publisher {
     else
       sending.fail(
         'failed',
-        new DisconnectedError(sending.topic, `it could not be sent for ${deadlineMs} ms: the servers do not answer`),
+        new DisconnectedError(
+          sending.topic,
+          `it could not be sent for ${deadlineMs} ms: the servers do not answer`,
+        ),
       )
     this.#events.down(new Error(`No answer to a publish for ${deadlineMs} ms.`))
   }

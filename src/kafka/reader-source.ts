@@ -103,7 +103,8 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
 
   wait(): Promise<void> {
     const waited = this.#bell.wait()
-    if (this.#closed || this.#failure !== undefined || this.exhausted || this.pending > 0) this.#bell.ringAll()
+    if (this.#closed || this.#failure !== undefined || this.exhausted || this.pending > 0)
+      this.#bell.ringAll()
     return waited
   }
 
@@ -128,7 +129,8 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
     const places: PartitionOffset[] = []
     for (const part of parts) {
       const lane = this.#lanes.get(partitionKey(part)) ?? (await this.#open(part))
-      if (lane !== undefined) places.push({ topic: lane.topic, partition: lane.partition, offset: lane.fetched.next })
+      if (lane !== undefined)
+        places.push({ topic: lane.topic, partition: lane.partition, offset: lane.fetched.next })
     }
     return places
   }
@@ -192,9 +194,13 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
     try {
       const names = topics.matching(this.#intake.pattern)
       for (const topic of names)
-        for (const { high, partition } of await admin.bounds(topic)) ends.set(partitionKey({ topic, partition }), high)
+        for (const { high, partition } of await admin.bounds(topic))
+          ends.set(partitionKey({ topic, partition }), high)
       for (const [key, end] of ends) {
-        const [topic, partition] = [key.slice(0, key.lastIndexOf('/')), Number(key.slice(key.lastIndexOf('/') + 1))]
+        const [topic, partition] = [
+          key.slice(0, key.lastIndexOf('/')),
+          Number(key.slice(key.lastIndexOf('/') + 1)),
+        ]
         const lane = this.#lanes.get(key) ?? (await this.#open({ topic, partition }))
         if (lane !== undefined) lane.end = end
       }
@@ -207,7 +213,9 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
 
   #fail(error: unknown): void {
     this.#failure ??=
-      error instanceof SpillwayError ? error : new KafkaRequestError('Finding where to begin', { cause: error })
+      error instanceof SpillwayError
+        ? error
+        : new KafkaRequestError('Finding where to begin', { cause: error })
     this.#bell.ringAll()
   }
 }

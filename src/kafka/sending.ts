@@ -20,7 +20,13 @@ export class Sending implements Dated {
   #resolve!: (receipt: KafkaReceipt) => void // assigned by the promise's executor
   #reject!: (error: unknown) => void // likewise
 
-  constructor(topic: string, record: OutRecord, since: number, deadlineMs: number, done: (sending: Sending, fate: Fate) => void) {
+  constructor(
+    topic: string,
+    record: OutRecord,
+    since: number,
+    deadlineMs: number,
+    done: (sending: Sending, fate: Fate) => void,
+  ) {
     this.topic = topic
     this.record = record
     this.bytes = (record.value?.byteLength ?? 0) + (record.key?.length ?? 0) + 100

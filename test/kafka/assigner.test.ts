@@ -19,7 +19,12 @@ describe('the assigner for kafkajs', () => {
 
     expect(AssignerProtocol.MemberMetadata.decode(encodeTopics(topics)).topics).toEqual(topics)
     expect(decodeTopics(AssignerProtocol.MemberMetadata.encode({ version: 0, topics }))).toEqual(topics)
-    const assignment = encodeAssignment(new Map([['a.b', [0, 2]], ['c', [1]]]))
+    const assignment = encodeAssignment(
+      new Map([
+        ['a.b', [0, 2]],
+        ['c', [1]],
+      ]),
+    )
     expect(AssignerProtocol.MemberAssignment.decode(assignment).assignment).toEqual({ 'a.b': [0, 2], c: [1] })
   })
 
@@ -33,7 +38,9 @@ describe('the assigner for kafkajs', () => {
     const dealt = deal(wishes, ['a', 'b'], (topic) => (topic === 'a' ? [0, 1, 2, 3] : [0, 1]))
 
     const parts = dealt.flatMap(([id, own]) =>
-      [...own].flatMap(([topic, partitions]) => partitions.map((partition) => ({ id, part: `${topic}${partition}` }))),
+      [...own].flatMap(([topic, partitions]) =>
+        partitions.map((partition) => ({ id, part: `${topic}${partition}` })),
+      ),
     )
     expect(parts.map(({ part }) => part).toSorted()).toEqual(['a0', 'a1', 'a2', 'a3', 'b0', 'b1'])
     expect(parts.filter(({ id, part }) => id === 'm2' && part.startsWith('b'))).toEqual([])

@@ -18,7 +18,11 @@ function setUp(verify: boolean): {
   const clock = new ManualClock()
   const sent: PartitionOffset[][] = []
   const refused: unknown[] = []
-  const server: { accepts: boolean; answers: boolean; has: number | undefined } = { accepts: true, answers: true, has: undefined }
+  const server: { accepts: boolean; answers: boolean; has: number | undefined } = {
+    accepts: true,
+    answers: true,
+    has: undefined,
+  }
   const driver: Pick<ConsumerDriver, 'commit' | 'committed'> = {
     commit(places) {
       sent.push([...places])

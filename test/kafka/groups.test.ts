@@ -34,7 +34,9 @@ describe.each(engines)('groups with $name', (engine) => {
 
     const later = await makeBroker(engine)
     await publishAll(later, topic, [5])
-    const next = Object.values(places).map(async (group) => (await later.subscribe(topic, { group }).next()).value)
+    const next = Object.values(places).map(
+      async (group) => (await later.subscribe(topic, { group }).next()).value,
+    )
     const values = await Promise.all(next)
 
     expect(values.map((value) => value?.payload)).toEqual([5, 0, 3])
@@ -107,7 +109,10 @@ describe.each(engines)('groups with $name', (engine) => {
     const [topic, group] = [newTopic(), uniqueName('g')]
     const seen: unknown[] = []
     await publishAll(broker, topic, numbers(20), (n) => `k${n as number}`)
-    const subscription = broker.subscribe(topic, ({ payload }) => void seen.push(payload), { group, from: 'start' })
+    const subscription = broker.subscribe(topic, ({ payload }) => void seen.push(payload), {
+      group,
+      from: 'start',
+    })
     await eventually(() => seen.length === 20)
 
     await broker.seekGroup(group, topic, 'start')

@@ -49,7 +49,8 @@ class Model {
     this.partitions = Array.from({ length: count }, () => new Partition())
     const driver: Pick<ConsumerDriver, 'commit' | 'committed'> = {
       commit: (places) => this.#commit(places),
-      committed: (parts) => Promise.resolve(parts.map(({ partition }) => this.partitions[partition]?.committed)),
+      committed: (parts) =>
+        Promise.resolve(parts.map(({ partition }) => this.partitions[partition]?.committed)),
     }
     this.commits = new Commits({
       clock: this.clock,
@@ -187,11 +188,19 @@ class Model {
 }
 
 const step = fc.oneof(
-  fc.record({ kind: fc.constant('publish' as const), at: fc.nat(2), key: fc.option(fc.constantFrom('a', 'b'), { nil: undefined }) }),
+  fc.record({
+    kind: fc.constant('publish' as const),
+    at: fc.nat(2),
+    key: fc.option(fc.constantFrom('a', 'b'), { nil: undefined }),
+  }),
   fc.record({ kind: fc.constant('assign' as const), at: fc.nat(2) }),
   fc.record({ kind: fc.constant('fetch' as const), at: fc.nat(2), count: fc.integer({ min: 1, max: 6 }) }),
   fc.record({ kind: fc.constant('take' as const) }),
-  fc.record({ kind: fc.constant('settle' as const), at: fc.nat(5), how: fc.constantFrom('ack' as const, 'ack' as const, 'nak' as const, 'later' as const) }),
+  fc.record({
+    kind: fc.constant('settle' as const),
+    at: fc.nat(5),
+    how: fc.constantFrom('ack' as const, 'ack' as const, 'nak' as const, 'later' as const),
+  }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 120 }) }),
   fc.record({ kind: fc.constant('revoke' as const), at: fc.nat(2), commit: fc.boolean() }),
   fc.record({ kind: fc.constant('refuse' as const), on: fc.boolean() }),

@@ -20,62 +20,78 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
   })
   afterAll(() => server.dispose())
 
-  it.each(engines)('what is published waits and arrives, and groups go on: $name', async (engine) => {
-    const broker = brokerOn(engine, server.brokers)
-    const [topic, group] = [newTopic(), uniqueName('g')]
-    const connections = heard(broker, 'connection')
-    const seen: unknown[] = []
-    broker.subscribe(topic, ({ payload }) => void seen.push(payload), { group, from: 'start' })
-    await broker.publish(topic, 'before')
-    await eventually(() => seen.length === 1)
+  it.each(engines)(
+    'what is published waits and arrives, and groups go on: $name',
+    async (engine) => {
+      const broker = brokerOn(engine, server.brokers)
+      const [topic, group] = [newTopic(), uniqueName('g')]
+      const connections = heard(broker, 'connection')
+      const seen: unknown[] = []
+      broker.subscribe(topic, ({ payload }) => void seen.push(payload), { group, from: 'start' })
+      await broker.publish(topic, 'before')
+      await eventually(() => seen.length === 1)
 
-    await server.kill()
-    const during = numbers(20).map((n) => broker.publish(topic, n))
-    await eventually(() => broker.health().state === 'disconnected', { withinMs: 15_000 })
-    assertBalanced(broker.ledger())
-    expect(broker.ledger().transport).toMatchObject({ sent: 21, waiting: 20 })
-    await server.start()
-    await Promise.all(during)
+      await server.kill()
+      const during = numbers(20).map((n) => broker.publish(topic, n))
+      await eventually(() => broker.health().state === 'disconnected', { withinMs: 15_000 })
+      assertBalanced(broker.ledger())
+      expect(broker.ledger().transport).toMatchObject({ sent: 21, waiting: 20 })
+      await server.start()
+      await Promise.all(during)
 
-    await eventually(() => new Set(seen).size === 21, { withinMs: 15_000 })
-    await eventually(() => broker.health().state === 'connected')
-    expect(broker.health().reconnects).toBeGreaterThanOrEqual(1)
-    expect(connections.map(({ state }) => state).slice(0, 3)).toEqual(['connected', 'disconnected', 'connected'])
-    // What was acked and not committed before may come again; what was published meanwhile is there once, in order.
-    expect(seen.filter((payload) => payload !== 'before')).toEqual(numbers(20))
-    await eventually(() => booksOf(broker, group).acked === seen.length)
-  }, 60_000)
+      await eventually(() => new Set(seen).size === 21, { withinMs: 15_000 })
+      await eventually(() => broker.health().state === 'connected')
+      expect(broker.health().reconnects).toBeGreaterThanOrEqual(1)
+      expect(connections.map(({ state }) => state).slice(0, 3)).toEqual([
+        'connected',
+        'disconnected',
+        'connected',
+      ])
+      // What was acked and not committed before may come again; what was published meanwhile is there once, in order.
+      expect(seen.filter((payload) => payload !== 'before')).toEqual(numbers(20))
+      await eventually(() => booksOf(broker, group).acked === seen.length)
+    },
+    60_000,
+  )
 
-  it.each(engines)('a publish is told after its deadline that nobody knows, or that it was not sent: $name', async (engine) => {
-    const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 1500 })
-    const topic = newTopic()
-    await broker.publish(topic, 'before')
-    server.freeze()
+  it.each(engines)(
+    'a publish is told after its deadline that nobody knows, or that it was not sent: $name',
+    async (engine) => {
+      const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 1500 })
+      const topic = newTopic()
+      await broker.publish(topic, 'before')
+      server.freeze()
 
-    const outcomes = await Promise.allSettled(numbers(5).map((n) => broker.publish(topic, n)))
-    const later = await Promise.allSettled([broker.publish(topic, 'later')])
-    server.thaw()
+      const outcomes = await Promise.allSettled(numbers(5).map((n) => broker.publish(topic, n)))
+      const later = await Promise.allSettled([broker.publish(topic, 'later')])
+      server.thaw()
 
-    const codes = [...outcomes, ...later].map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'ok'))
-    for (const code of codes) expect(['SPW_PUBLISH_UNCONFIRMED', 'SPW_DISCONNECTED']).toContain(code)
-    expect(codes[0]).toBe('SPW_PUBLISH_UNCONFIRMED')
-    const { confirmed, failed, sent, unknown, waiting } = broker.ledger().transport
-    expect([sent, confirmed, failed + unknown, waiting]).toEqual([7, 1, 6, 0])
-    expect(unknown).toBe(codes.filter((code) => code === 'SPW_PUBLISH_UNCONFIRMED').length)
-    await eventually(
-      () =>
-        broker.publish(topic, 'after').then(
-          () => true,
-          () => false,
-        ),
-      { withinMs: 20_000 },
-    )
-  }, 60_000)
+      const codes = [...outcomes, ...later].map((outcome) =>
+        outcome.status === 'rejected' ? outcome.reason.code : 'ok',
+      )
+      for (const code of codes) expect(['SPW_PUBLISH_UNCONFIRMED', 'SPW_DISCONNECTED']).toContain(code)
+      expect(codes[0]).toBe('SPW_PUBLISH_UNCONFIRMED')
+      const { confirmed, failed, sent, unknown, waiting } = broker.ledger().transport
+      expect([sent, confirmed, failed + unknown, waiting]).toEqual([7, 1, 6, 0])
+      expect(unknown).toBe(codes.filter((code) => code === 'SPW_PUBLISH_UNCONFIRMED').length)
+      await eventually(
+        () =>
+          broker.publish(topic, 'after').then(
+            () => true,
+            () => false,
+          ),
+        { withinMs: 20_000 },
+      )
+    },
+    60_000,
+  )
 
   it('T7: after a lost answer the next message is stored, not taken for the one before', async () => {
     const [kafkajs] = engines
     const { proxied } = await freePorts('proxied')
-    const target = await startKafka({ properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxied}` } })
+    const target = await startKafka({
+      properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxied}` },
+    })
     undo.push(() => target.dispose())
     const proxy = new LossyProxy(proxied, Number(target.brokers[0]?.split(':')[1]))
     await proxy.listen()
@@ -87,7 +103,9 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
     const producer = new KafkajsProducer(kafka, { deadlineMs: 100, lingerMs: 0 })
     undo.push(() => producer.close())
     const send = (text: string): Promise<readonly SendResult[]> =>
-      producer.send(topic, [{ key: undefined, value: Buffer.from(text), headers: undefined, time: Date.now() }])
+      producer.send(topic, [
+        { key: undefined, value: Buffer.from(text), headers: undefined, time: Date.now() },
+      ])
     expect(await send('first')).toMatchObject([{ offset: 1 }])
 
     proxy.become('mute')
@@ -101,19 +119,23 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
     expect(readFileSync(file).includes('after')).toBe(true)
   }, 60_000)
 
-  it.each(engines)('closing does not wait for it: $name', async (engine) => {
-    const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 2000 })
-    const topic = newTopic()
-    broker.subscribe(topic, () => undefined, { group: uniqueName('g'), from: 'start' })
-    await broker.publish(topic, 'before')
-    await server.kill()
-    const publishing = broker.publish(topic, 'during').catch((error: unknown) => error)
-    const since = Date.now()
+  it.each(engines)(
+    'closing does not wait for it: $name',
+    async (engine) => {
+      const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 2000 })
+      const topic = newTopic()
+      broker.subscribe(topic, () => undefined, { group: uniqueName('g'), from: 'start' })
+      await broker.publish(topic, 'before')
+      await server.kill()
+      const publishing = broker.publish(topic, 'during').catch((error: unknown) => error)
+      const since = Date.now()
 
-    await broker.close()
+      await broker.close()
 
-    expect(await publishing).toMatchObject({ code: expect.stringMatching(/^SPW_/) })
-    expect(Date.now() - since).toBeLessThan(8000)
-    await server.start()
-  }, 60_000)
+      expect(await publishing).toMatchObject({ code: expect.stringMatching(/^SPW_/) })
+      expect(Date.now() - since).toBeLessThan(8000)
+      await server.start()
+    },
+    60_000,
+  )
 })

@@ -8,7 +8,9 @@ describe.each(engines)('publishing with $name', (engine) => {
     const broker = await makeBroker(engine, { partitions: 3 })
     const topic = newTopic()
 
-    const receipts = await Promise.all(numbers(500).map((n) => broker.publish(topic, n, { key: `k${n % 7}` })))
+    const receipts = await Promise.all(
+      numbers(500).map((n) => broker.publish(topic, n, { key: `k${n % 7}` })),
+    )
 
     const places = new Map<number, number>()
     for (const { level, offset, partition, routed } of receipts) {
@@ -26,13 +28,24 @@ describe.each(engines)('publishing with $name', (engine) => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     const before = Date.now()
 
-    await broker.publish(topic, { ä: '☃' }, { key: 'ключ', id: 'order-1', headers: { traceparent, 'x-ü': 'ö' } })
+    await broker.publish(
+      topic,
+      { ä: '☃' },
+      { key: 'ключ', id: 'order-1', headers: { traceparent, 'x-ü': 'ö' } },
+    )
     await broker.publish(topic, new Uint8Array([0, 255]))
     await broker.publish(topic, undefined)
     await broker.publish(topic, 'gone', { key: 'ключ', tombstone: true })
     const [first, bytes, empty, tombstone] = await take(broker.subscribe(topic, { from: 'start' }), 4)
 
-    expect(first).toMatchObject({ topic, payload: { ä: '☃' }, key: 'ключ', id: 'order-1', partition: 0, offset: 0 })
+    expect(first).toMatchObject({
+      topic,
+      payload: { ä: '☃' },
+      key: 'ключ',
+      id: 'order-1',
+      partition: 0,
+      offset: 0,
+    })
     expect(first?.headers).toMatchObject({ traceparent, 'x-ü': 'ö' })
     expect(first?.time).toBeGreaterThanOrEqual(before)
     expect(first?.time).toBeLessThanOrEqual(Date.now())
@@ -55,7 +68,9 @@ describe.each(engines)('publishing with $name', (engine) => {
   it('refuses a topic that does not exist and must not be created', async () => {
     const broker = await makeBroker(engine, { topics: { create: false } })
 
-    await expect(broker.publish(newTopic('nowhere'), 1)).rejects.toMatchObject({ code: 'SPW_PUBLISH_REJECTED' })
+    await expect(broker.publish(newTopic('nowhere'), 1)).rejects.toMatchObject({
+      code: 'SPW_PUBLISH_REJECTED',
+    })
 
     expect(broker.ledger().transport).toMatchObject({ sent: 1, failed: 1, unknown: 0 })
   })
@@ -142,7 +157,8 @@ describe.each(engines)('publishing with $name', (engine) => {
 
 /** What Java's default partitioner makes of customer-0 … customer-39 with six partitions. */
 const javaPartitions: readonly number[] = [
-  1, 3, 2, 4, 1, 0, 1, 1, 2, 5, 3, 2, 2, 1, 4, 1, 1, 4, 0, 0, 4, 1, 2, 0, 3, 4, 5, 3, 0, 0, 5, 1, 3, 1, 0, 2, 0, 2, 5, 1,
+  1, 3, 2, 4, 1, 0, 1, 1, 2, 5, 3, 2, 2, 1, 4, 1, 1, 4, 0, 0, 4, 1, 2, 0, 3, 4, 5, 3, 0, 0, 5, 1, 3, 1, 0, 2,
+  0, 2, 5, 1,
 ]
 
 async function take<T>(subscription: AsyncIterable<T>, count: number): Promise<T[]> {

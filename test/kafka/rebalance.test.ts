@@ -4,7 +4,16 @@ import { assertBalanced } from '../../src/core/ledger.ts'
 import type { KafkaBroker, KafkaDelivery } from '../../src/kafka/index.ts'
 import { eventually } from '../support/eventually.ts'
 import { uniqueName } from '../support/servers/shared.ts'
-import { booksOf, engines, heard, makeBroker, newTopic, numbers, ownsPartitions, publishAll } from './support.ts'
+import {
+  booksOf,
+  engines,
+  heard,
+  makeBroker,
+  newTopic,
+  numbers,
+  ownsPartitions,
+  publishAll,
+} from './support.ts'
 
 interface Handled {
   readonly by: string
@@ -39,7 +48,12 @@ describe.each(engines)('rebalances with $name', (engine) => {
     await eventually(() => history.length > 50)
     handle(second, topic, group, 'second', history)
     await eventually(() => history.some(({ by }) => by === 'second'), { withinMs: 15_000 })
-    await publishAll(first, topic, numbers(200).map((n) => 1000 + n), (n) => `k${(n as number) % 20}`)
+    await publishAll(
+      first,
+      topic,
+      numbers(200).map((n) => 1000 + n),
+      (n) => `k${(n as number) % 20}`,
+    )
     await second.drain()
     await eventually(() => new Set(history.map(({ payload }) => payload)).size === 1200, { withinMs: 20_000 })
     await eventually(() => booksOf(first, group).inFlight === 0)
@@ -73,7 +87,10 @@ describe.each(engines)('rebalances with $name', (engine) => {
 
   it('drop what is still in hand when the deadline passes, and refuse its ack', async () => {
     const options = { consuming: { revokeDeadlineMs: 200 } }
-    const [first, second] = [await makeBroker(engine, { partitions: 2, ...options }), await makeBroker(engine)]
+    const [first, second] = [
+      await makeBroker(engine, { partitions: 2, ...options }),
+      await makeBroker(engine),
+    ]
     const [topic, group] = [newTopic(), uniqueName('g')]
     await publishAll(first, topic, numbers(40), (n) => `k${n as number}`)
     const holding = first.subscribe(topic, { group, from: 'start', maxInFlight: 40 })

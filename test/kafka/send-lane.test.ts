@@ -26,7 +26,8 @@ function setUp(sendsAtOnce = 1, given: Partial<SendSettings> = {}) {
       new Promise((resolve) => {
         sends.push({
           keys: records.map(({ key }) => key ?? ''),
-          answer: (result) => resolve(records.map(() => (result === 'ok' ? { partition: 0, offset: next++ } : result))),
+          answer: (result) =>
+            resolve(records.map(() => (result === 'ok' ? { partition: 0, offset: next++ } : result))),
         })
       }),
     close: () => Promise.resolve(),
@@ -86,7 +87,14 @@ describe('what is sent to one topic', () => {
     sends[2]?.answer('ok')
     await turns()
 
-    expect([...outcomes]).toEqual([['a', 0], ['b', 1], ['c', 2], ['d', 3], ['e', 4], ['f', 5]])
+    expect([...outcomes]).toEqual([
+      ['a', 0],
+      ['b', 1],
+      ['c', 2],
+      ['d', 3],
+      ['e', 4],
+      ['f', 5],
+    ])
   })
 
   it('waits for others as long as it is told to, and no longer than a full request needs', async () => {
@@ -116,7 +124,10 @@ describe('what is sent to one topic', () => {
     await turns()
 
     expect(sends[1]?.keys).toEqual(['a', 'b'])
-    expect([...outcomes]).toEqual([['a', 0], ['b', 1]])
+    expect([...outcomes]).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ])
   })
 
   it('that the server may have is not sent again', async () => {
@@ -149,7 +160,11 @@ describe('what is sent to one topic', () => {
     sends[3]?.answer('ok')
     await turns()
 
-    expect([...outcomes]).toEqual([['a', 'SPW_PUBLISH_REJECTED'], ['b', 0], ['c', 1]])
+    expect([...outcomes]).toEqual([
+      ['a', 'SPW_PUBLISH_REJECTED'],
+      ['b', 0],
+      ['c', 1],
+    ])
     expect(released).toEqual(['a', 'b', 'c'])
   })
 
@@ -170,7 +185,10 @@ describe('what is sent to one topic', () => {
     sends[1]?.answer('ok')
     await turns()
 
-    expect([...outcomes]).toEqual([['a', 0], ['b', 1]]) // it asks once
+    expect([...outcomes]).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ]) // it asks once
   })
 
   it('leaves out what was given up while it waited', async () => {

@@ -96,7 +96,10 @@ export async function ownsPartitions(broker: KafkaBroker, group: string, count: 
 }
 
 /** The books of a group; they balance at any time. */
-export function booksOf(broker: KafkaBroker, group: string): ReturnType<KafkaBroker['ledger']>['groups'][number] {
+export function booksOf(
+  broker: KafkaBroker,
+  group: string,
+): ReturnType<KafkaBroker['ledger']>['groups'][number] {
   const ledger: Ledger = broker.ledger()
   assertBalanced(ledger)
   const books = broker.ledger().groups.find((one) => one.group === group)

@@ -5,7 +5,17 @@ import { createKafkaBroker, type KafkaClient } from '../../src/kafka/index.ts'
 import { eventually } from '../support/eventually.ts'
 import { sharedKafka, uniqueName } from '../support/servers/shared.ts'
 import { undo } from '../support/undo.ts'
-import { booksOf, engines, heard, makeBroker, newTopic, numbers, ownsPartitions, publishAll, quick } from './support.ts'
+import {
+  booksOf,
+  engines,
+  heard,
+  makeBroker,
+  newTopic,
+  numbers,
+  ownsPartitions,
+  publishAll,
+  quick,
+} from './support.ts'
 
 /** What each trap of the clients looked like before the adapter: design notes in docs/kafka.md. */
 describe.each(engines)('traps of $name', (engine) => {
@@ -232,7 +242,12 @@ function refusing(kafka: KafkaClient, refusals: { left: number; seen: number }):
             return given.eachBatch({
               ...payload,
               commitOffsetsIfNecessary: (offsets) =>
-                commit({ topics: (offsets?.topics ?? []).map((one) => ({ ...one, partitions: spoil(one.partitions) })) }),
+                commit({
+                  topics: (offsets?.topics ?? []).map((one) => ({
+                    ...one,
+                    partitions: spoil(one.partitions),
+                  })),
+                }),
             })
           },
         })

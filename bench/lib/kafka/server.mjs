@@ -28,7 +28,12 @@ export async function startKafka() {
     '',
   ]
   writeFileSync(join(folder, 'server.properties'), own.join('\n'))
-  const flags = [`@${join(recipe, 'jvm.options')}`, `-XX:SharedArchiveFile=${archive}`, '-cp', join(libs, '*')]
+  const flags = [
+    `@${join(recipe, 'jvm.options')}`,
+    `-XX:SharedArchiveFile=${archive}`,
+    '-cp',
+    join(libs, '*'),
+  ]
   const child = spawn(java, [...flags, 'kafka.Kafka', join(folder, 'server.properties')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -52,7 +57,9 @@ export async function startKafka() {
 /** The engines: how each is made, and what its clients are told. */
 export function engines(brokers) {
   const kafkajs = createRequire(import.meta.url)('kafkajs')
-  const native = createRequire(join(installed.engine.folder, 'package.json'))('@confluentinc/kafka-javascript')
+  const native = createRequire(join(installed.engine.folder, 'package.json'))(
+    '@confluentinc/kafka-javascript',
+  )
   const { Kafka } = native.KafkaJS
   return [
     {

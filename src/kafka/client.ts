@@ -50,12 +50,12 @@ export interface ClientBatch {
   resolveOffset(offset: string): void
   heartbeat(): Promise<void>
   isStale(): boolean
-  commitOffsetsIfNecessary(offsets?: {
+  readonly commitOffsetsIfNecessary: (offsets?: {
     readonly topics: readonly {
       readonly topic: string
       readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
     }[]
-  }): Promise<void>
+  }) => Promise<void>
 }
 
 interface PlacedPartition {

@@ -71,14 +71,7 @@ export class Groups {
     const subscription =
       handler === undefined
         ? new LogReaderSubscription(leave, number, member, own, options.signal)
-        : new LogHandlerSubscription(
-            leave,
-            number,
-            settling(handler) as Handler,
-            member,
-            own,
-            options.signal,
-          )
+        : new LogHandlerSubscription(leave, number, settling(handler) as Handler, member, own, options.signal)
     if (options.signal?.aborted === true) subscription.close()
     return subscription
   }

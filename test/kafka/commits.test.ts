@@ -13,7 +13,7 @@ function setUp(verify: boolean): {
   readonly refused: unknown[]
   readonly lane: PartitionLane
   readonly server: { accepts: boolean; answers: boolean; has: number | undefined }
-  ack(): void
+  readonly ack: () => void
 } {
   const clock = new ManualClock()
   const sent: PartitionOffset[][] = []

@@ -82,7 +82,7 @@ describe.each(engines)('groups with $name', (engine) => {
     await publishAll(elsewhere, `${prefix}.one`, [4])
 
     await eventually(() => seen.length === 4)
-    expect(seen.toSorted()).toEqual([1, 2, 3, 4])
+    expect(new Set(seen)).toEqual(new Set([1, 2, 3, 4]))
     expect(booksOf(broker, group)).toMatchObject({ acked: 4, inFlight: 0 })
   })
 

@@ -10,7 +10,10 @@ export class LossyProxy {
   constructor(port: number, target: number) {
     this.#port = port
     this.#server = createServer((client) => {
-      if (this.#mode === 'shut') return void client.destroy()
+      if (this.#mode === 'shut') {
+        client.destroy()
+        return
+      }
       const server = connect(target, '127.0.0.1')
       for (const socket of [client, server]) {
         this.#sockets.add(socket)

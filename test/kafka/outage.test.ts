@@ -60,7 +60,7 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
       const broker = brokerOn(engine, server.brokers, { publishDeadlineMs: 1500 })
       const topic = newTopic()
       await broker.publish(topic, 'before')
-      server.freeze()
+      await server.freeze()
 
       const outcomes = await Promise.allSettled(numbers(5).map((n) => broker.publish(topic, n)))
       const later = await Promise.allSettled([broker.publish(topic, 'later')])

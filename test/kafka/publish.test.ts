@@ -50,7 +50,7 @@ describe.each(engines)('publishing with $name', (engine) => {
     expect(first?.time).toBeGreaterThanOrEqual(before)
     expect(first?.time).toBeLessThanOrEqual(Date.now())
     expect(bytes).toMatchObject({ key: undefined, tombstone: false })
-    expect([...(bytes?.payload as Uint8Array)]).toEqual([0, 255])
+    expect(Array.from((bytes?.payload ?? []) as Uint8Array)).toEqual([0, 255])
     expect([empty?.payload, empty?.tombstone, empty?.raw.length]).toEqual([undefined, false, 0])
     expect([tombstone?.payload, tombstone?.tombstone, tombstone?.key]).toEqual([undefined, true, 'ключ'])
   })

@@ -79,7 +79,7 @@ describe.each(engines)('readers with $name', (engine) => {
     await broker.publish(`${prefix}.a.made`, 'd')
     const seen = [await subscription.next(), await subscription.next(), await subscription.next()]
 
-    expect(seen.map(({ value }) => value?.payload).toSorted()).toEqual(['b', 'c', 'd'])
+    expect(new Set(seen.map(({ value }) => value?.payload))).toEqual(new Set(['b', 'c', 'd']))
   })
 
   it('drain reads to the present end, then ends; close ends at once', async () => {

@@ -67,16 +67,17 @@ describe.each(engines)('traps of $name', (engine) => {
   it('T3: a message given back comes again after its delay; those without its key go on meanwhile', async () => {
     const broker = await makeBroker(engine)
     const [topic, group] = [newTopic(), uniqueName('g')]
-    await publishAll(broker, topic, numbers(8), (n) => (n === 2 || n === 5 ? 'slow' : `k${n}`))
+    await publishAll(broker, topic, numbers(8), (n) => (n === 2 || n === 5 ? 'slow' : `k${n as number}`))
     const seen: unknown[] = []
     let givenBackAt = 0
     let againAt = 0
+    let taken = false
 
     for await (const delivery of broker.subscribe(topic, { group, from: 'start' })) {
       seen.push(delivery.payload)
       if (delivery.payload === 2 && delivery.attempt === 1) {
         givenBackAt = Date.now()
-        expect(delivery.nak({ delayMs: 300 })).toBe(true)
+        taken = delivery.nak({ delayMs: 300 })
         continue
       }
       if (delivery.payload === 2) againAt = Date.now()
@@ -85,6 +86,7 @@ describe.each(engines)('traps of $name', (engine) => {
     }
 
     expect(seen).toEqual([0, 1, 2, 3, 4, 6, 7, 2, 5])
+    expect(taken).toBe(true)
     expect(againAt - givenBackAt).toBeGreaterThanOrEqual(299)
   })
 
@@ -186,8 +188,8 @@ describe.each(engines)('traps of $name', (engine) => {
     expect(refusals.seen).toBe(1)
     const { commits } = booksOf(broker, group)
     // One engine is told, the other finds out by reading back.
-    if (engine.name === 'kafkajs') expect(commits).toMatchObject({ failed: 1, mismatched: 0 })
-    else expect(commits).toMatchObject({ failed: 0, mismatched: 1 })
+    const [failed, mismatched] = engine.name === 'kafkajs' ? [1, 0] : [0, 1]
+    expect(commits).toMatchObject({ failed, mismatched })
     const other = await makeBroker(engine)
     other.subscribe(topic, { group })
     await ownsPartitions(other, group, 1)
@@ -213,8 +215,8 @@ describe.each(engines)('traps of $name', (engine) => {
     await broker.drain()
 
     const { commits } = booksOf(broker, group)
-    if (engine.name === 'kafkajs') expect(commits.failed).toBeGreaterThan(0)
-    else expect(warnings).toMatchObject([{ code: 'commit-refused', subscription: { group } }])
+    const told = engine.name === 'kafkajs' ? commits.failed > 0 : warnings[0]?.code === 'commit-refused'
+    expect(told).toBe(true)
   })
 })
 
@@ -232,10 +234,11 @@ function refusing(kafka: KafkaClient, refusals: { left: number; seen: number }):
     admin: (config) => kafka.admin(config),
     consumer(config) {
       const client = kafka.consumer(config) as ConsumerClient
-      const { commitOffsets, run } = client
-      client.commitOffsets = (places) => commitOffsets.call(client, spoil(places))
+      const commitOffsets = client.commitOffsets.bind(client)
+      const run = client.run.bind(client)
+      client.commitOffsets = (places) => commitOffsets(spoil(places))
       client.run = (given) =>
-        run.call(client, {
+        run({
           ...given,
           eachBatch: (payload) => {
             const commit = payload.commitOffsetsIfNecessary

@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url'
 import { machineSpeed } from './lib/machine.mjs'
 import { figure } from './lib/table.mjs'
 
+/** These print an answer of their own. */
+const ownAnswers = ['types.bench.mjs', 'kafka.bench.mjs']
+
 const directory = fileURLToPath(new URL('.', import.meta.url))
 const readme = join(directory, 'README.md')
 const results = fileURLToPath(new URL('../.tmp/bench', import.meta.url))
@@ -20,7 +23,7 @@ const end = '<!-- /results -->'
 const chosen = process.argv.slice(2)
 // How long the compiler takes is another kind of question: that one prints its own answer.
 const names = readdirSync(directory)
-  .filter((file) => file.endsWith('.bench.mjs') && file !== 'types.bench.mjs')
+  .filter((file) => file.endsWith('.bench.mjs') && !ownAnswers.includes(file))
   .map((file) => file.replace('.bench.mjs', ''))
   .toSorted()
 

@@ -96,6 +96,11 @@ export class GroupState<R extends GroupRecord> {
     }
   }
 
+  /** Deliveries that are not settled. */
+  get inFlight(): number {
+    return this.#tasks.size
+  }
+
   /** Records taken from the source and not acked. */
   get open(): number {
     return this.#window.open

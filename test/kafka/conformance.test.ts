@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { describeConformance, type OpenOptions, type Transport } from '../../src/conformance/index.ts'
+import type { Broker } from '../../src/index.ts'
+import { createKafkaBroker, type KafkaBroker } from '../../src/kafka/index.ts'
+import { kafkaCapabilities } from '../../src/kafka/kafka-broker.ts'
+import type { KafkaEngine } from '../support/servers/kafka-engines.ts'
+import { type KafkaServer, startKafka } from '../support/servers/kafka.ts'
+import { engines, quick } from './support.ts'
+
+let server: KafkaServer | undefined
+
+beforeAll(async () => {
+  server = await startKafka()
+})
+
+afterAll(() => server?.dispose())
+
+function open(engine: KafkaEngine, options?: OpenOptions): Promise<Broker> {
+  const kafka = engine.connect({ brokers: server?.brokers ?? [] })
+  const silent = { warning: () => undefined, handlerError: () => undefined, closed: () => undefined }
+  return Promise.resolve(createKafkaBroker({ kafka, ...quick, observer: silent, ...options }))
+}
+
+for (const engine of engines) {
+  const transport: Transport = {
+    name: `Kafka by ${engine.name}`,
+    capabilities: kafkaCapabilities,
+    open: (options) => open(engine, options),
+    another: (options) => open(engine, options),
+    ready: (broker) => (broker as KafkaBroker).ready(),
+    server: { kill: async () => server?.kill(), start: async () => server?.start() },
+    maxPayloadBytes: 900_000,
+    pace: { deadlineMs: 20_000, stretch: 5, volume: 0.3 },
+    topicPrefix: `conformance-${engine.name.replaceAll(/[^a-z]/g, '')}`,
+  }
+  describeConformance({ describe, it }, transport)
+}

@@ -185,6 +185,8 @@ export interface KafkaReaderOptions {
   readonly group?: undefined
   /** Where to begin. An offset needs a topic with one partition; −n are the last n of each partition. @defaultValue 'end' */
   readonly from?: Position
+  /** How many messages of each partition are fetched ahead. @defaultValue `consuming.bufferMessages` */
+  readonly capacity?: number
   readonly signal?: AbortSignal
 }
 

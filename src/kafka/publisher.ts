@@ -112,14 +112,16 @@ export class Publisher {
     const time = clock.now()
     const { headers, id, key, tombstone } = options ?? {}
     // A header costs a third of the speed: without an id of its own a message is known by its place.
-    const named = id === undefined ? headers : { ...headers, [idHeader]: id }
+    const own = headers === undefined ? undefined : { ...headers } // they are the publisher's: copied now
+    const named = id === undefined ? own : { ...own, [idHeader]: id }
     if (tombstone === true) return { key, value: null, headers: named, time }
     // Text is made a buffer at once: a view of one costs as much again, and clients take nothing else.
     if (this.#json && payload !== undefined && !(payload instanceof Uint8Array))
       return { key, value: Buffer.from(toJson(payload, topic)), headers: named, time }
     const { bytes, contentType } = wire.encode(payload, topic)
     const typed = contentType === undefined ? named : { ...named, [contentTypeHeader]: contentType }
-    return { key, value: bytes, headers: typed, time }
+    const value = bytes === payload ? Buffer.from(bytes) : bytes // so are bytes
+    return { key, value, headers: typed, time }
   }
 
   #fits({ bytes }: Sending): boolean {

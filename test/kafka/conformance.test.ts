@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, it, vi } from 'vitest'
 import { describeConformance, type OpenOptions, type Transport } from '../../src/conformance/index.ts'
 import type { Broker } from '../../src/index.ts'
 import { createKafkaBroker, type KafkaBroker } from '../../src/kafka/index.ts'
@@ -6,6 +6,8 @@ import { kafkaCapabilities } from '../../src/kafka/kafka-broker.ts'
 import type { KafkaEngine } from '../support/servers/kafka-engines.ts'
 import { type KafkaServer, startKafka } from '../support/servers/kafka.ts'
 import { engines, quick } from './support.ts'
+
+vi.setConfig({ testTimeout: 90_000 }) // a server that is killed is back after seconds
 
 let server: KafkaServer | undefined
 

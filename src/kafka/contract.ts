@@ -241,7 +241,8 @@ export interface KafkaBroker<E extends object = AnyEvents> extends Broker<E> {
   /**
    * Resolves when all in-sync replicas have the message.
    *
-   * Rejects with `PublishRejectedError` when the server refused it; with `DisconnectedError` when it was not sent in time;
+   * Rejects with `PublishRejectedError` when the server refused it; with `PublishOverloadedError` when too many wait already;
+   * with `DisconnectedError` when it was not sent in time;
    * with `PublishUnconfirmedError` when it was sent and not answered in time: the server may have it.
    */
   publish<T extends TopicOf<E>>(

@@ -1,6 +1,6 @@
 import { toJson } from '../core/codec.ts'
 import { BrokerClosedError } from '../core/errors.ts'
-import { DisconnectedError, PublishRejectedError, PublishUnconfirmedError } from '../remote/errors.ts'
+import { DisconnectedError, PublishOverloadedError, PublishUnconfirmedError } from '../remote/errors.ts'
 import { PublishGate } from '../remote/publish-gate.ts'
 import { type Fate, TransportBooks } from '../remote/transport-books.ts'
 import { contentTypeHeader } from '../remote/wire.ts'
@@ -92,11 +92,7 @@ export class Publisher {
     checkKafkaTopic(topic)
     const { clock, settings } = this.#deps
     const { deadlineMs, windowMessages } = settings.send
-    if (this.#waiting.length >= windowMessages)
-      throw new PublishRejectedError(
-        topic,
-        `${windowMessages} messages wait already for a place among those unanswered`,
-      )
+    if (this.#waiting.length >= windowMessages) throw new PublishOverloadedError(topic, this.#bytes)
     const record = this.#record(topic, payload, options)
     const sending = new Sending(topic, record, clock.now(), deadlineMs, this.#done)
     this.books.send()

@@ -45,7 +45,7 @@ for (const engine of engines) {
     },
     server: { kill: async () => server?.kill(), start: async () => server?.start() },
     maxPayloadBytes: 900_000,
-    pace: { deadlineMs: 20_000, stretch: 5, volume: 0.3 },
+    pace: { deadlineMs: 20_000, stretch: 3, volume: 0.6 },
     topicPrefix: `conformance-${engine.name.replaceAll(/[^a-z]/g, '')}`,
   }
   describeConformance({ describe, it }, transport)

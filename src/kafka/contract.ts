@@ -48,7 +48,7 @@ export type KafkaCapability =
 export interface KafkaBatching {
   /** How long a message waits for others to travel with, in milliseconds. What comes while a request is under way travels together anyhow. @defaultValue 0 */
   readonly lingerMs?: number
-  /** Most messages of one request. @defaultValue 500 */
+  /** Most messages of one request. @defaultValue 1000 */
   readonly messages?: number
   /** Most bytes of one request; the server's limit (`message.max.bytes`, 1 MB) is for each. @defaultValue 524288 */
   readonly bytes?: number
@@ -185,6 +185,8 @@ export interface KafkaReaderOptions {
   readonly group?: undefined
   /** Where to begin. An offset needs a topic with one partition; −n are the last n of each partition. @defaultValue 'end' */
   readonly from?: Position
+  /** How many messages of each partition are fetched ahead. @defaultValue `consuming.bufferMessages` */
+  readonly capacity?: number
   readonly signal?: AbortSignal
 }
 
@@ -239,7 +241,8 @@ export interface KafkaBroker<E extends object = AnyEvents> extends Broker<E> {
   /**
    * Resolves when all in-sync replicas have the message.
    *
-   * Rejects with `PublishRejectedError` when the server refused it; with `DisconnectedError` when it was not sent in time;
+   * Rejects with `PublishRejectedError` when the server refused it; with `PublishOverloadedError` when too many wait already;
+   * with `DisconnectedError` when it was not sent in time;
    * with `PublishUnconfirmedError` when it was sent and not answered in time: the server may have it.
    */
   publish<T extends TopicOf<E>>(

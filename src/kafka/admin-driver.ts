@@ -3,6 +3,7 @@ import { type AdminDriver, type Bounds, type NewTopic, partitionKey } from './dr
 
 /** How long a question may take, in milliseconds. */
 const timeoutMs = 5000
+const againMs = 200
 
 /**
  * Questions to the server, by the admin client, which both engines have in almost one form. It connects when it is first
@@ -58,7 +59,9 @@ export class ClientAdmin implements AdminDriver {
     const places = new Map<string, number>()
     if (topics.length === 0) return places
     const client = await this.#connected()
-    const found = await client.fetchOffsets({ groupId: group, topics: [...topics], timeout: timeoutMs })
+    const ask = (): ReturnType<AdminClient['fetchOffsets']> =>
+      client.fetchOffsets({ groupId: group, topics: [...topics], timeout: timeoutMs })
+    const found = await untilThere(ask)
     for (const { partitions, topic } of found) {
       for (const { offset, partition } of partitions) {
         // What was never committed is −1 with one engine and −1001 with the other.
@@ -89,6 +92,20 @@ export class ClientAdmin implements AdminDriver {
     } catch (error) {
       this.#ready = undefined
       throw error
+    }
+  }
+}
+
+/** A server that has just started has no coordinator for a moment, which one of the clients does not wait for. */
+async function untilThere<T>(ask: () => Promise<T>): Promise<T> {
+  for (let left = 5; ; left--) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (left === 0 || (error as { readonly retriable?: unknown }).retriable !== true) throw error
+      await new Promise((resolve) => {
+        setTimeout(resolve, againMs)
+      })
     }
   }
 }

@@ -185,6 +185,8 @@ export interface KafkaReaderOptions {
   readonly group?: undefined
   /** Where to begin. An offset needs a topic with one partition; −n are the last n of each partition. @defaultValue 'end' */
   readonly from?: Position
+  /** How many messages of each partition are fetched ahead. @defaultValue `consuming.bufferMessages` */
+  readonly capacity?: number
   readonly signal?: AbortSignal
 }
 
@@ -239,7 +241,8 @@ export interface KafkaBroker<E extends object = AnyEvents> extends Broker<E> {
   /**
    * Resolves when all in-sync replicas have the message.
    *
-   * Rejects with `PublishRejectedError` when the server refused it; with `DisconnectedError` when it was not sent in time;
+   * Rejects with `PublishRejectedError` when the server refused it; with `PublishOverloadedError` when too many wait already;
+   * with `DisconnectedError` when it was not sent in time;
    * with `PublishUnconfirmedError` when it was sent and not answered in time: the server may have it.
    */
   publish<T extends TopicOf<E>>(

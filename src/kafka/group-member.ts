@@ -10,12 +10,14 @@ export class GroupMember implements RecordSource {
   readonly #bell = new Bell()
   #stopped = false
   #closed = false
-  #held = 0
+  #held: number
   /** It has looked and found nothing. */
   #dry = false
 
   constructor(group: LiveGroup) {
     this.#group = group
+    // As if it had been there all along: it has nothing to catch up with.
+    this.#held = Math.max(0, ...[...group.members].map(({ held }) => held))
   }
 
   /** The lag belongs to the group; a member has only what it was given. */

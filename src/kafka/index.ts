@@ -22,4 +22,9 @@ export type {
 } from './contract.ts'
 export { createKafkaBroker } from './create-kafka-broker.ts'
 export { KafkaRequestError, KafkaTopicError, PartitionedTopicError } from './errors.ts'
-export { DisconnectedError, PublishRejectedError, PublishUnconfirmedError } from '../remote/errors.ts'
+export {
+  DisconnectedError,
+  PublishOverloadedError,
+  PublishRejectedError,
+  PublishUnconfirmedError,
+} from '../remote/errors.ts'

@@ -203,6 +203,7 @@ export class KafkaOwnBroker {
     const { clock, observers } = this.#deps
     const since = clock.now()
     const before = this.#delivered()
+    const lost = this.#ended.snapshot().dropped.closed
     if (this.#open) observers.emit('draining', {})
     this.#open = false
     this.#publisher.refuse()
@@ -222,7 +223,7 @@ export class KafkaOwnBroker {
     return {
       complete: inTime && this.#publisher.books.counts.waiting === 0,
       delivered: this.#delivered() - before,
-      dropped: 0, // what was not taken is in the log still
+      dropped: this.#ended.snapshot().dropped.closed - lost,
       durationMs: clock.now() - since,
     }
   }

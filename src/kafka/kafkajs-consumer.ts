@@ -14,7 +14,7 @@ import {
 /** Partitions whose records may be handed over at the same time. */
 const concurrency = 8
 /** How long the server may wait for records, in milliseconds: also how long a resumed partition may have to wait. */
-const longestFetchMs = 250
+const longestFetchMs = 100
 const restartMs = 1000
 
 /** The server wants the group to gather: what makes `kafkajs` try to join again a little later. */

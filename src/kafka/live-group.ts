@@ -5,14 +5,9 @@ import type { FetchedRecord } from './client.ts'
 import { Commits } from './commits.ts'
 import type { CommitCounts } from './contract.ts'
 import type { Deps } from './deps.ts'
-import {
-  type Bounds,
-  type ConsumerEvents,
-  partitionKey,
-  type PartitionOffset,
-  type TopicPartition,
-} from './driver.ts'
+import type { ConsumerEvents, PartitionOffset, TopicPartition } from './driver.ts'
 import { KafkaRequestError } from './errors.ts'
+import { findPlaces } from './find-places.ts'
 import type { GroupMember } from './group-member.ts'
 import { GroupMessage } from './group-message.ts'
 import { Intake } from './intake.ts'
@@ -23,7 +18,8 @@ import { StartPlaces } from './start-places.ts'
 import { throttle } from './throttle.ts'
 import { endMs, within } from './within.ts'
 
-const againMs = 500
+/** How many deliveries a member may be ahead of one that waits. */
+const fairLead = 8
 
 interface Identity {
   readonly name: string
@@ -98,7 +94,7 @@ export class LiveGroup implements ConsumerEvents {
   }
 
   take(member: GroupMember): GroupMessage | undefined {
-    if (this.lanes.inFlight >= this.settings.maxInFlight) return undefined
+    if (this.lanes.inFlight >= this.settings.maxInFlight || this.#yields(member)) return undefined
     const { ackDeadlineMs } = this.settings
     return this.lanes.takeInTurn(({ state }) => {
       const delivery = state.take(member)
@@ -131,7 +127,12 @@ export class LiveGroup implements ConsumerEvents {
 
   async assigned(parts: readonly TopicPartition[]): Promise<readonly PartitionOffset[]> {
     const fresh = parts.filter((part) => this.lanes.find(part) === undefined)
-    const places = await this.#places(fresh)
+    const places = await findPlaces(this.#deps, fresh, {
+      group: this.name,
+      starts: this.#starts,
+      isOver: () => this.#ending !== undefined,
+      overtaken: (topic, records) => this.#overtaken(topic, records),
+    })
     if (this.#ending !== undefined) return []
     for (const { committed, ...place } of places) {
       const lane = new PartitionLane(place, committed, {
@@ -211,45 +212,6 @@ export class LiveGroup implements ConsumerEvents {
     this.lanes.drop(this.lanes.all)
   }
 
-  /** Where to begin in these, and what the server had: asked until it answers. */
-  async #places(
-    parts: readonly TopicPartition[],
-  ): Promise<readonly (PartitionOffset & { readonly committed: number })[]> {
-    const { admin, clock, trouble } = this.#deps
-    const topics = [...new Set(parts.map(({ topic }) => topic))]
-    while (this.#ending === undefined && parts.length > 0) {
-      try {
-        const [committed, ...bounds] = await Promise.all([
-          admin.committed(this.name, topics),
-          ...topics.map((topic) => admin.bounds(topic)),
-        ])
-        const byTopic = new Map(topics.map((topic, index) => [topic, bounds[index] ?? []]))
-        return parts.map((part) => this.#place(part, committed, byTopic))
-      } catch (error) {
-        trouble(error)
-        await new Promise<void>((resolve) => {
-          clock.schedule(resolve, againMs)
-        })
-      }
-    }
-    return []
-  }
-
-  #place(
-    { partition, topic }: TopicPartition,
-    committed: ReadonlyMap<string, number>,
-    byTopic: ReadonlyMap<string, readonly Bounds[]>,
-  ): PartitionOffset & { readonly committed: number } {
-    const part = { topic, partition }
-    const known = committed.get(partitionKey(part))
-    const bounds = byTopic.get(topic)?.find((one) => one.partition === partition)
-    const { high, low } = bounds ?? { low: 0, high: Number.MAX_SAFE_INTEGER }
-    if (known === undefined)
-      return { ...part, offset: this.#starts.of(part, { partition, low, high }), committed: -1 }
-    if (known < low) this.#overtaken(topic, low - known)
-    return { ...part, offset: Math.max(known, low), committed: known }
-  }
-
   #acked(): void {
     this.#commits.acked()
     this.#look()
@@ -257,6 +219,17 @@ export class LiveGroup implements ConsumerEvents {
 
   #look(): void {
     if (this.#waiters.size > 0) for (const look of [...this.#waiters]) look()
+  }
+
+  /** One that is far ahead leaves the next one to a member that waits. */
+  #yields(member: GroupMember): boolean {
+    if (this.members.size === 1) return false
+    for (const other of this.members) {
+      if (!other.waiting || other.held + fairLead > member.held) continue
+      other.wake()
+      return true
+    }
+    return false
   }
 
   #wakeMembers(): void {

@@ -1,6 +1,6 @@
 import { toJson } from '../core/codec.ts'
 import { BrokerClosedError } from '../core/errors.ts'
-import { DisconnectedError, PublishRejectedError, PublishUnconfirmedError } from '../remote/errors.ts'
+import { DisconnectedError, PublishOverloadedError, PublishUnconfirmedError } from '../remote/errors.ts'
 import { PublishGate } from '../remote/publish-gate.ts'
 import { type Fate, TransportBooks } from '../remote/transport-books.ts'
 import { contentTypeHeader } from '../remote/wire.ts'
@@ -92,11 +92,7 @@ export class Publisher {
     checkKafkaTopic(topic)
     const { clock, settings } = this.#deps
     const { deadlineMs, windowMessages } = settings.send
-    if (this.#waiting.length >= windowMessages)
-      throw new PublishRejectedError(
-        topic,
-        `${windowMessages} messages wait already for a place among those unanswered`,
-      )
+    if (this.#waiting.length >= windowMessages) throw new PublishOverloadedError(topic, this.#bytes)
     const record = this.#record(topic, payload, options)
     const sending = new Sending(topic, record, clock.now(), deadlineMs, this.#done)
     this.books.send()
@@ -112,14 +108,16 @@ export class Publisher {
     const time = clock.now()
     const { headers, id, key, tombstone } = options ?? {}
     // A header costs a third of the speed: without an id of its own a message is known by its place.
-    const named = id === undefined ? headers : { ...headers, [idHeader]: id }
+    const own = headers === undefined ? undefined : { ...headers } // they are the publisher's: copied now
+    const named = id === undefined ? own : { ...own, [idHeader]: id }
     if (tombstone === true) return { key, value: null, headers: named, time }
     // Text is made a buffer at once: a view of one costs as much again, and clients take nothing else.
     if (this.#json && payload !== undefined && !(payload instanceof Uint8Array))
       return { key, value: Buffer.from(toJson(payload, topic)), headers: named, time }
     const { bytes, contentType } = wire.encode(payload, topic)
     const typed = contentType === undefined ? named : { ...named, [contentTypeHeader]: contentType }
-    return { key, value: bytes, headers: typed, time }
+    const value = bytes === payload ? Buffer.from(bytes) : bytes // so are bytes
+    return { key, value, headers: typed, time }
   }
 
   #fits({ bytes }: Sending): boolean {

@@ -7,7 +7,7 @@ import type { FetchedRecord } from './client.ts'
 import type { Deps } from './deps.ts'
 import { type ConsumerEvents, partitionKey, type PartitionOffset, type TopicPartition } from './driver.ts'
 import { KafkaRequestError } from './errors.ts'
-import { Fetched } from './fetched.ts'
+import { Fetched, type FetchLimits } from './fetched.ts'
 import { Intake } from './intake.ts'
 import type { KafkaRecord } from './kafka-record.ts'
 import { StartPlaces } from './start-places.ts'
@@ -31,6 +31,7 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
   readonly #intake: Intake
   readonly #starts: StartPlaces
   readonly #bell = new Bell()
+  readonly #limits: FetchLimits
   readonly #lanes = new Map<string, Lane>()
   #row: readonly Lane[] = []
   #turn = 0
@@ -42,8 +43,10 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
   /** Resolves when it has left. */
   ended: Promise<void> | undefined
 
-  constructor(deps: Deps, groupId: string, pattern: string, from: Position) {
+  constructor(deps: Deps, groupId: string, pattern: string, from: Position, capacity: number | undefined) {
     this.#deps = deps
+    const { limits } = deps.settings
+    this.#limits = capacity === undefined ? limits : { ...limits, messages: capacity }
     this.#starts = new StartPlaces(from)
     const { admin, clock, driver, settings, topics, trouble } = deps
     this.#intake = new Intake({
@@ -166,13 +169,13 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
   }
 
   async #open({ partition, topic }: TopicPartition): Promise<Lane | undefined> {
-    const { admin, clock, settings, trouble } = this.#deps
+    const { admin, clock, trouble } = this.#deps
     while (!this.#closed) {
       try {
         const bounds = (await admin.bounds(topic)).find((one) => one.partition === partition)
         const start = this.#starts.of({ topic, partition }, bounds ?? { partition, low: 0, high: 0 })
         const end = this.#bounded ? (bounds?.high ?? start) : undefined
-        const lane = { topic, partition, fetched: new Fetched(start, settings.limits), end }
+        const lane = { topic, partition, fetched: new Fetched(start, this.#limits), end }
         this.#lanes.set(partitionKey(lane), lane)
         this.#row = [...this.#lanes.values()]
         return lane

@@ -1,6 +1,7 @@
 import { checkSignal } from '../core/abort.ts'
 import type { Handler, HandlerOptions } from '../core/contract.ts'
 import { InvalidOptionError } from '../core/errors.ts'
+import type { MailboxCounts } from '../core/ledger.ts'
 import { checkPosition, type Position } from '../core/position.ts'
 import { type SubscriptionSettings, subscriptionSettings } from '../core/settings.ts'
 import { checkPattern } from '../core/topic.ts'
@@ -46,13 +47,19 @@ export class Readers {
     const settings = readerSettings(options)
     const from = checkPosition('from', options.from ?? 'end', pattern)
     const number = this.#nextNumber()
-    const source = new ReaderSource(this.#deps, `spillway-reader-${this.#nonce}-${number}`, pattern, from)
+    const source = new ReaderSource(
+      this.#deps,
+      `spillway-reader-${this.#nonce}-${number}`,
+      pattern,
+      from,
+      options.capacity,
+    )
     this.#placing(source.prepared)
     const place = this.#place(pattern)
     const here = {
       ...place,
       ended: (counts: Parameters<ReaderPlace['ended']>[0]) => {
-        place.ended(counts)
+        place.ended(options.from === undefined ? withDropped(counts, source.pending) : counts)
         void Promise.resolve().then(() => this.#leave(source)) // the source is closed right after the books
       },
     }
@@ -77,7 +84,13 @@ export class Readers {
   }
 }
 
-const mailboxOptions = ['overflow', 'capacity', 'capacityBytes', 'sizeOf', 'key', 'onDrop'] as const
+/** What a reader of what comes has not taken at its end is lost to it, as it would be in a mailbox; in the log it stays. */
+function withDropped(counts: MailboxCounts, pending: number): MailboxCounts {
+  const dropped = { ...counts.dropped, closed: counts.dropped.closed + pending }
+  return { ...counts, routed: counts.routed + pending, dropped }
+}
+
+const mailboxOptions = ['overflow', 'capacityBytes', 'sizeOf', 'key', 'onDrop'] as const
 
 /** The options of a reader: those that are about a mailbox are refused, for it has none. */
 function readerSettings(options: ReadOptions): SubscriptionSettings {

@@ -1,13 +1,17 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, it, vi } from 'vitest'
 import { describeConformance, type OpenOptions, type Transport } from '../../src/conformance/index.ts'
 import type { Broker } from '../../src/index.ts'
 import { createKafkaBroker, type KafkaBroker } from '../../src/kafka/index.ts'
 import { kafkaCapabilities } from '../../src/kafka/kafka-broker.ts'
+import { eventually } from '../support/eventually.ts'
 import type { KafkaEngine } from '../support/servers/kafka-engines.ts'
 import { type KafkaServer, startKafka } from '../support/servers/kafka.ts'
 import { engines, quick } from './support.ts'
 
+vi.setConfig({ testTimeout: 90_000 }) // a server that is killed is back after seconds
+
 let server: KafkaServer | undefined
+let opened: readonly KafkaBroker[] = []
 
 beforeAll(async () => {
   server = await startKafka()
@@ -18,7 +22,15 @@ afterAll(() => server?.dispose())
 function open(engine: KafkaEngine, options?: OpenOptions): Promise<Broker> {
   const kafka = engine.connect({ brokers: server?.brokers ?? [] })
   const silent = { warning: () => undefined, handlerError: () => undefined, closed: () => undefined }
-  return Promise.resolve(createKafkaBroker({ kafka, ...quick, observer: silent, ...options }))
+  const broker = createKafkaBroker({ kafka, ...quick, observer: silent, ...options })
+  opened = [...opened.filter((one) => one.health().state !== 'closed'), broker]
+  return Promise.resolve(broker)
+}
+
+/** Whether any member of the group has joined: it takes a client half a second, in which a short scenario is over. */
+async function isAtWork(group: string): Promise<boolean> {
+  const states = await Promise.all(opened.map((broker) => broker.groups().catch(() => [])))
+  return states.flat().some(({ name, partitions }) => name === group && partitions > 0)
 }
 
 for (const engine of engines) {
@@ -27,10 +39,13 @@ for (const engine of engines) {
     capabilities: kafkaCapabilities,
     open: (options) => open(engine, options),
     another: (options) => open(engine, options),
-    ready: (broker) => (broker as KafkaBroker).ready(),
+    ready: async (broker, { group, pattern }) => {
+      await (broker as KafkaBroker).ready()
+      if (group !== undefined && !/[*>]/.test(pattern)) await eventually(() => isAtWork(group))
+    },
     server: { kill: async () => server?.kill(), start: async () => server?.start() },
     maxPayloadBytes: 900_000,
-    pace: { deadlineMs: 20_000, stretch: 5, volume: 0.3 },
+    pace: { deadlineMs: 20_000, stretch: 3, volume: 0.6 },
     topicPrefix: `conformance-${engine.name.replaceAll(/[^a-z]/g, '')}`,
   }
   describeConformance({ describe, it }, transport)

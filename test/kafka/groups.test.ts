@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { uniqueName } from '../support/servers/shared.ts'
-import { booksOf, engines, makeBroker, newTopic, numbers, ownsPartitions, publishAll } from './support.ts'
+import {
+  booksOf,
+  engines,
+  heard,
+  makeBroker,
+  newTopic,
+  numbers,
+  ownsPartitions,
+  plainClient,
+  publishAll,
+} from './support.ts'
 
 describe.each(engines)('groups with $name', (engine) => {
   it('deliver each message to one of the members of this process', async () => {
@@ -102,6 +112,29 @@ describe.each(engines)('groups with $name', (engine) => {
     expect(status).toMatchObject({ name: group, pattern: topic, lagMessages: 30, members: 1, partitions: 2 })
     expect(status?.lagSeconds).toBeGreaterThan(1)
     expect(status?.lagSeconds).toBeLessThanOrEqual(oldest)
+  })
+
+  it('that retention has overtaken say how many messages they have lost, and go on', async () => {
+    const broker = await makeBroker(engine)
+    const [topic, group] = [newTopic(), uniqueName('g')]
+    await publishAll(broker, topic, numbers(10))
+    const first = broker.subscribe(topic, { group, from: 2 })
+    await ownsPartitions(broker, group, 1)
+    first.close()
+    await broker.close()
+    const admin = (await plainClient(engine)).admin()
+    await admin.connect()
+    await admin.fetchTopicMetadata({ topics: [topic] })
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '7' }] })
+    await admin.disconnect()
+
+    const later = await makeBroker(engine)
+    const warnings = heard(later, 'warning')
+    const { value } = await later.subscribe(topic, { group }).next()
+
+    expect(value?.payload).toBe(7)
+    expect(warnings).toMatchObject([{ code: 'group-overtaken', subscription: { group } }])
+    expect((await later.groups())[0]).toMatchObject({ lost: 5 })
   })
 
   it('can be moved, with members and without', async () => {

@@ -124,7 +124,7 @@ describe.each(engines)('publishing with $name', (engine) => {
 
     const refused = outcomes.filter(({ status }) => status === 'rejected')
     expect(refused).toHaveLength(5)
-    expect(refused[0]).toMatchObject({ reason: { code: 'SPW_PUBLISH_REJECTED' } })
+    expect(refused[0]).toMatchObject({ reason: { code: 'SPW_PUBLISH_OVERLOADED' } })
     expect(broker.ledger().transport).toMatchObject({ sent: 20, confirmed: 20 })
     await expect(broker.publish(topic, 'again')).resolves.toMatchObject({ offset: 20 })
   })

@@ -135,7 +135,7 @@ describe.each(engines)('readers with $name', (engine) => {
   it('refuse options of a mailbox, which they do not have', async () => {
     const broker = await makeBroker(engine)
 
-    expect(() => broker.subscribe('a.b', { capacity: 10 } as object)).toThrow(/capacity/)
+    expect(() => broker.subscribe('a.b', { onDrop: () => undefined } as object)).toThrow(/onDrop/)
     expect(() => broker.subscribe('a.b', { overflow: 'block' } as object)).toThrow(/overflow/)
   })
 })

@@ -8,6 +8,7 @@ export interface ClientHeaders {
 export interface ClientRecord {
   key: Buffer | null
   value: Buffer | null
+  partition?: number
   headers?: Record<string, Buffer>
   timestamp?: string
 }

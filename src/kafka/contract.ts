@@ -48,7 +48,7 @@ export type KafkaCapability =
 export interface KafkaBatching {
   /** How long a message waits for others to travel with, in milliseconds. What comes while a request is under way travels together anyhow. @defaultValue 0 */
   readonly lingerMs?: number
-  /** Most messages of one request. @defaultValue 500 */
+  /** Most messages of one request. @defaultValue 1000 */
   readonly messages?: number
   /** Most bytes of one request; the server's limit (`message.max.bytes`, 1 MB) is for each. @defaultValue 524288 */
   readonly bytes?: number

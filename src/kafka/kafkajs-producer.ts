@@ -22,8 +22,6 @@ export class KafkajsProducer implements ProducerDriver {
   readonly sendsAtOnce = 1
   readonly #kafka: KafkaClient
   readonly #settings: ProducerSettings
-  /** Where the partitioner has put what is being sent. */
-  readonly #chosen = new WeakMap<ClientRecord, number>()
   #turn = 0
   #client: Promise<ProducerClient> | undefined
 
@@ -71,7 +69,7 @@ export class KafkajsProducer implements ProducerDriver {
       answers.map(({ baseOffset, offset, partition }) => [partition, Number(baseOffset ?? offset)]),
     )
     return messages.map((message) => {
-      const partition = this.#chosen.get(message) ?? 0
+      const partition = message.partition ?? 0 // the partitioner has left it there
       const offset = next.get(partition) ?? -1
       next.set(partition, offset + 1)
       return { partition, offset }
@@ -115,11 +113,10 @@ export class KafkajsProducer implements ProducerDriver {
 
   /** Keyed records go where every other client puts the key; those without travel together, each batch elsewhere. */
   #choose({ message, partitionMetadata }: Question): number {
-    const known = this.#chosen.get(message) // of an attempt before
-    if (known !== undefined) return known
+    if (message.partition !== undefined) return message.partition // of an attempt before
     const count = partitionMetadata.length
     const partition = message.key === null ? this.#turn % count : partitionOf(message.key, count)
-    this.#chosen.set(message, partition)
+    message.partition = partition
     return partition
   }
 }

@@ -39,7 +39,7 @@ export function kafkaSettings(options: KafkaBrokerOptions): KafkaSettings {
     send: {
       deadlineMs: duration('publishDeadlineMs', options.publishDeadlineMs, 30_000),
       lingerMs: duration('batching.lingerMs', batching.lingerMs, 0),
-      batchMessages: wholeNumber('batching.messages', batching.messages, 500),
+      batchMessages: wholeNumber('batching.messages', batching.messages, 1000),
       batchBytes: wholeNumber('batching.bytes', batching.bytes, 512 * 1024),
       windowMessages: wholeNumber('window.messages', window.messages, 10_000),
       windowBytes: wholeNumber('window.bytes', window.bytes, 32 * 1024 * 1024),

@@ -212,6 +212,38 @@ describe('dedupe', () => {
     expect(consumer.ledger()).toMatchObject({ discarded: 1, handled: 1, duplicates: 1 })
   })
 
+  it('keeps the order of a key while it is not known what becomes of the first, and passes over duplicates', async () => {
+    const { base, broker } = world()
+    const gate = new Gate()
+    const got: unknown[] = []
+    const consumer = consume(
+      { broker, pattern: 'a' },
+      async ({ payload }) => {
+        got.push(payload)
+        await gate.opened
+        if (payload === 1) throw new Failure('bad')
+      },
+      {
+        ...base,
+        dedupe: true,
+        exhausted: 'discard',
+        concurrency: 4,
+        orderingKey: () => 'one',
+        retry: { attempts: 1 },
+      },
+    )
+
+    const ids = ['x', 'x', 'x', 'x', 'y']
+    for (const [index, id] of ids.entries()) await broker.publish('a', index + 1, { id })
+    await quiet()
+    expect(consumer.ledger().inFlight).toMatchObject({ running: 1, queued: 4 })
+    gate.open()
+    await untilEmpty(consumer)
+
+    expect(got).toEqual([1, 2, 5])
+    expect(consumer.ledger()).toMatchObject({ discarded: 1, handled: 2, duplicates: 2 })
+  })
+
   it('forgets by time and by count', async () => {
     const { base, broker, clock } = world()
     const consumer = consume({ broker, pattern: 'a' }, () => undefined, {

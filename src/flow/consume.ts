@@ -165,7 +165,7 @@ function deadLetterPlace(
       `"${pattern}" matches the dead letters too: give a topic outside of it, such as (m) => \`dead.\${m.topic}\`, or a broker of their own.`,
     )
   const timeoutMs = duration('deadLetter.timeoutMs', deadLetter.timeoutMs, 30_000)
-  return { broker, topicOf: topicOf ?? (({ topic }) => `${topic}.dlq`), timeoutMs, pattern, group }
+  return { broker, same: broker === own, topicOf: topicOf ?? (({ topic }) => `${topic}.dlq`), timeoutMs, pattern, group }
 }
 
 function checkHandler(handler: unknown): void {

@@ -86,8 +86,16 @@ export class BatchRunner extends Runner<BatchCall> {
   }
 
   #flush(): void {
-    const items = this.#gathered
+    const gathered = this.#gathered
     this.#reset()
+    // While the batch was filling, the broker may have taken some back.
+    const lost = gathered.filter((item) => item.lost)
+    const items = lost.length === 0 ? gathered : gathered.filter((item) => !item.lost)
+    if (items.length > 0) this.#call(items)
+    for (const item of lost) this.pipeline.giveBack(item)
+  }
+
+  #call(items: readonly Item[]): void {
     for (const item of items) this.pipeline.enter(item)
     const call = new BatchCall(items)
     for (const item of items) item.call = call

@@ -4,7 +4,7 @@ import { InvalidOptionError } from '../core/errors.ts'
 import type { MessageOf } from '../core/event-map.ts'
 import type { Message } from '../core/message.ts'
 import { blockingOwner } from '../core/reading-subscription.ts'
-import { duration } from '../core/settings.ts'
+import { defaultTimeoutMs } from '../core/settings.ts'
 import { recognisable } from '../core/worker.ts'
 import { BatchRunner } from './batch-runner.ts'
 import { FlowConsumer } from './consumer.ts'
@@ -24,7 +24,7 @@ import type {
 import type { DeadLetterPlace } from './dead-letters.ts'
 import type { ItemRunner, Pipeline } from './pipeline.ts'
 import { type RunnerSettings, SingleRunner } from './runner.ts'
-import { batchSettings, callback, flowSettings, middlewareOf } from './settings.ts'
+import { batchSettings, callback, flowSettings, objectOf, middlewareOf, positive } from './settings.ts'
 
 /**
  * Calls `handler` with every message of the source and settles it: acknowledged when it is handled, tried again when it
@@ -145,11 +145,12 @@ function start(
 }
 
 function deadLetterPlace(
-  { deadLetter = {} }: FlowOptions,
+  options: FlowOptions,
   own: Broker | undefined,
   pattern: string,
   group: string | undefined,
 ): DeadLetterPlace {
+  const deadLetter = objectOf('deadLetter', options.deadLetter)
   const broker: DeadLetterBroker | undefined = deadLetter.broker ?? own
   if (broker === undefined || typeof broker.publish !== 'function')
     throw new InvalidOptionError(
@@ -164,8 +165,15 @@ function deadLetterPlace(
       undefined,
       `"${pattern}" matches the dead letters too: give a topic outside of it, such as (m) => \`dead.\${m.topic}\`, or a broker of their own.`,
     )
-  const timeoutMs = duration('deadLetter.timeoutMs', deadLetter.timeoutMs, 30_000)
-  return { broker, topicOf: topicOf ?? (({ topic }) => `${topic}.dlq`), timeoutMs, pattern, group }
+  const timeoutMs = positive('deadLetter.timeoutMs', deadLetter.timeoutMs, defaultTimeoutMs)
+  return {
+    broker,
+    same: broker === own,
+    topicOf: topicOf ?? (({ topic }) => `${topic}.dlq`),
+    timeoutMs,
+    pattern,
+    group,
+  }
 }
 
 function checkHandler(handler: unknown): void {

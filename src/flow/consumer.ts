@@ -197,13 +197,15 @@ export class FlowConsumer implements Consumer {
     this.#pipeline.dispose()
     this.#subscription.close()
     const now = this.ledger()
+    const dropped = this.#subscription.ledger().dropped.closed
     const report: ConsumerReport = {
-      complete: now.returned === before.returned && now.inFlight.settling === 0,
+      complete: now.returned === before.returned && now.inFlight.settling === 0 && dropped === 0,
       handled: now.handled - before.handled,
       duplicates: now.duplicates - before.duplicates,
       deadLettered: now.deadLettered - before.deadLettered,
       discarded: now.discarded - before.discarded,
       returned: now.returned - before.returned,
+      dropped,
       abandoned: now.attempts.abandoned,
       durationMs: this.#settings.clock.now() - at,
       error: this.#error,

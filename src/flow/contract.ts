@@ -237,7 +237,7 @@ export type ConsumerState = 'running' | 'held' | 'draining' | 'ended'
 
 /** What `drain` saw. */
 export interface ConsumerReport {
-  /** True when nothing had to be handed back. */
+  /** True when nothing had to be handed back, and nothing was left in its mailbox. */
   readonly complete: boolean
   /** What became of messages since the drain began. */
   readonly handled: number
@@ -246,6 +246,8 @@ export interface ConsumerReport {
   readonly discarded: number
   /** Handed back unhandled. Where the broker has no acks they are gone, and the observer was told of each. */
   readonly returned: number
+  /** What was still in its mailbox at the end, never taken: the broker drops it as `closed`. */
+  readonly dropped: number
   /** Calls of the handler that have not settled and are not waited for. */
   readonly abandoned: number
   readonly durationMs: number

@@ -13,6 +13,8 @@ import { backOffMs, type RetrySettings } from './settings.ts'
 /** Where dead letters go, and whose they are. */
 export interface DeadLetterPlace {
   readonly broker: DeadLetterBroker
+  /** It is known to be the broker that the messages come from. */
+  readonly same: boolean
   readonly topicOf: (message: Message) => string
   readonly timeoutMs: number
   readonly pattern: string
@@ -148,7 +150,9 @@ export class DeadLetters {
 
   /** A dead letter that its own consumer takes, and fails at, would become another one without end. */
   #refuseCircle(topic: string, message: Message): void {
-    const { pattern } = this.#place
+    const { pattern, same } = this.#place
+    if (same && topic === message.topic)
+      throw new DeadLetterError(topic, 'it is the topic that the message was taken from')
     const origin = headerOf(message, 'topic')
     if (origin === undefined || origin === message.topic || !matches(pattern, topic)) return
     if (headerOf(message, 'pattern') !== pattern) return

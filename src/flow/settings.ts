@@ -66,8 +66,7 @@ const exhaustedNames: readonly Exhausted[] = ['dead-letter', 'stop', 'discard']
 
 /** Checks all options at once and fills in defaults. Throws `InvalidOptionError` before any effect. */
 export function flowSettings(options: FlowOptions<never>, ackDeadlineMs: unknown): FlowSettings {
-  if (typeof options !== 'object' || options === null)
-    throw new InvalidOptionError('options', options, 'Give an object of options, or leave it out.')
+  objectOf('options', options)
   checkSignal(options.signal)
   const concurrency = wholeNumber('concurrency', options.concurrency, 1)
   const { exhausted = 'dead-letter' } = options
@@ -79,14 +78,15 @@ export function flowSettings(options: FlowOptions<never>, ackDeadlineMs: unknown
     lookAhead: wholeNumber('lookAhead', options.lookAhead, Math.max(64, 16 * concurrency)),
     deadlineMs: positive('deadlineMs', options.deadlineMs, defaultTimeoutMs),
     maxAbandoned: wholeNumber('maxAbandoned', options.maxAbandoned, 100),
-    retry: retrySettings(options.retry ?? {}),
+    retry: retrySettings(objectOf('retry', options.retry)),
     exhausted,
-    circuit: options.circuit === undefined ? undefined : circuitSettings(options.circuit),
-    rate: options.rate === undefined ? undefined : rateSettings(options.rate),
+    circuit:
+      options.circuit === undefined ? undefined : circuitSettings(objectOf('circuit', options.circuit)),
+    rate: options.rate === undefined ? undefined : rateSettings(objectOf('rate', options.rate)),
     dedupe: dedupeSettings(options.dedupe),
     extendEveryMs: positive('extendEveryMs', options.extendEveryMs, thirdOf(ackDeadlineMs)),
     signal: options.signal,
-    observer: options.observer ?? {},
+    observer: objectOf('observer', options.observer),
     clock: options.clock ?? systemClock,
   }
 }
@@ -109,6 +109,13 @@ export function middlewareOf<Use>(use: readonly Use[] | undefined): readonly Use
   if (!Array.isArray(use) || use.some((each) => typeof each !== 'function'))
     throw new InvalidOptionError('use', use, 'Give an array of functions.')
   return [...use]
+}
+
+/** Checks options that have options of their own. */
+export function objectOf<Options extends object>(option: string, value: Options | undefined): Options {
+  if (value === undefined) return {} as Options // all of them are optional, or the check of the one says so
+  if (typeof value === 'object' && value !== null) return value
+  throw new InvalidOptionError(option, value, 'Give an object of options, or leave it out.')
 }
 
 export function callback(option: string, value: unknown): unknown {
@@ -137,7 +144,7 @@ function retrySettings(retry: RetryOptions): RetrySettings {
 function circuitSettings(circuit: CircuitOptions): CircuitSettings {
   const { rate } = circuit
   const never = Number.POSITIVE_INFINITY
-  if (rate !== undefined && !(rate > 0 && rate <= 1))
+  if (rate !== undefined && !(typeof rate === 'number' && rate > 0 && rate <= 1))
     throw new InvalidOptionError('circuit.rate', rate, 'Give a share above 0, at most 1.')
   const failures = circuit.failures === undefined && rate !== undefined ? never : 5
   return {
@@ -152,14 +159,14 @@ function circuitSettings(circuit: CircuitOptions): CircuitSettings {
 }
 
 function rateSettings({ burst, perSecond }: RateOptions): RateSettings {
-  if (!(perSecond > 0 && perSecond < Number.POSITIVE_INFINITY))
+  if (!(Number.isFinite(perSecond) && perSecond > 0))
     throw new InvalidOptionError('rate.perSecond', perSecond, 'Give a number above 0.')
   return { perSecond, burst: wholeNumber('rate.burst', burst, Math.max(1, Math.floor(perSecond))) }
 }
 
 function dedupeSettings(dedupe: boolean | DedupeOptions | undefined): DedupeSettings | undefined {
   if (dedupe === undefined || dedupe === false) return undefined
-  const given = dedupe === true ? {} : dedupe
+  const given = dedupe === true ? {} : objectOf('dedupe', dedupe)
   return {
     count: wholeNumber('dedupe.count', given.count, 10_000),
     windowMs: positive('dedupe.windowMs', given.windowMs, 300_000),
@@ -171,7 +178,7 @@ function thirdOf(ackDeadlineMs: unknown): number {
   return typeof ackDeadlineMs === 'number' && ackDeadlineMs > 0 ? Math.max(1, ackDeadlineMs / 3) : 10_000
 }
 
-function positive(option: string, value: number | undefined, fallback: number): number {
+export function positive(option: string, value: number | undefined, fallback: number): number {
   if (duration(option, value, fallback) > 0) return value ?? fallback
   throw new InvalidOptionError(option, value, 'Give a number above 0; Infinity means without limit.')
 }

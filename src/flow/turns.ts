@@ -15,7 +15,10 @@ export interface TurnEvents {
   unplaced(item: Item, error: unknown): void
 }
 
-/** Decides when it is the turn of a message that has been taken: first among those with its id, then with its key. */
+/**
+ * Decides when it is the turn of a message that has been taken: first among those with its key, then with its id. In this
+ * order, or one that waits for its id would be overtaken by what came later with its key.
+ */
 export class Turns {
   readonly #events: TurnEvents
   readonly #orderingKey: FlowSettings['orderingKey']
@@ -36,30 +39,7 @@ export class Turns {
   }
 
   take(item: Item): void {
-    if (this.#seen !== undefined) {
-      const { id } = item.message
-      if (this.#seen.has(id)) return this.#events.duplicate(item)
-      item.id = id
-      if (!this.#ids.enter(id, item)) return
-    }
-    this.#toLane(item)
-  }
-
-  /** An item is done with: it is the turn of those behind it. */
-  leave(item: Item, fate: Fate): void {
-    if (item.key !== undefined) {
-      const next = this.#keys.leave(item.key)
-      if (next !== undefined) this.#events.ready(next)
-    }
-    if (item.id !== undefined) this.#leaveId(item.id, fate)
-  }
-
-  /** Empties it and returns those that waited. */
-  clear(): Item[] {
-    return [...this.#keys.clear(), ...this.#ids.clear()]
-  }
-
-  #toLane(item: Item): void {
+    if (this.#wasHandled(item)) return this.#events.duplicate(item)
     if (this.#orderingKey !== undefined) {
       let key: unknown
       try {
@@ -72,14 +52,47 @@ export class Turns {
         if (!this.#keys.enter(key, item)) return
       }
     }
+    this.#enterId(item)
+  }
+
+  /** An item is done with: it is the turn of those behind it. */
+  leave(item: Item, fate: Fate): void {
+    if (item.id !== undefined) this.#leaveId(item.id, fate)
+    if (item.key !== undefined) this.#leaveKey(item.key)
+  }
+
+  /** Empties it and returns those that waited. */
+  clear(): Item[] {
+    return [...this.#keys.clear(), ...this.#ids.clear()]
+  }
+
+  #wasHandled({ message }: Item): boolean {
+    return this.#seen?.has(message.id) === true
+  }
+
+  /** It has its key. Whoever has an id waits for nothing more, so that these two cannot wait for each other. */
+  #enterId(item: Item): void {
+    if (this.#seen !== undefined) {
+      item.id = item.message.id
+      if (!this.#ids.enter(item.id, item)) return
+    }
     this.#events.ready(item)
+  }
+
+  /** A loop, as a long line may be nothing but duplicates. */
+  #leaveKey(key: unknown): void {
+    for (let next = this.#keys.leave(key); next !== undefined; next = this.#keys.leave(key)) {
+      if (!this.#wasHandled(next)) return this.#enterId(next)
+      next.key = undefined // or it would leave the line a second time
+      this.#events.duplicate(next)
+    }
   }
 
   /** Those that waited for a message with the same id are duplicates when it was handled; otherwise it is their turn. */
   #leaveId(id: string, fate: Fate): void {
     if (fate === 'handled') this.#seen?.add(id)
     for (let next = this.#ids.leave(id); next !== undefined; next = this.#ids.leave(id)) {
-      if (fate !== 'handled') return this.#toLane(next)
+      if (fate !== 'handled') return this.#events.ready(next)
       next.id = undefined // or it would leave the line a second time
       this.#events.duplicate(next)
     }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { consumeBatches } from '../../src/flow/index.ts'
 import type { Message } from '../../src/index.ts'
-import { Gate, range } from '../support/watch.ts'
+import { directory, openInline } from '../support/undo.ts'
+import { Gate, range, until } from '../support/watch.ts'
 import { Failure, pass, payloadsOf, publishAll, quiet, steady, untilEmpty, world } from './helpers.ts'
 
 describe('a batch', () => {
@@ -26,6 +27,32 @@ describe('a batch', () => {
       [6, 7],
     ])
     expect(consumer.ledger()).toMatchObject({ received: 8, handled: 8 })
+  })
+
+  it('leaves out what the broker has taken back while it was filling', async () => {
+    const { base, clock, ear } = world()
+    const broker = await openInline(directory(), { clock })
+    const batches: unknown[][] = []
+    const consumer = consumeBatches(
+      { broker, pattern: 'a', subscribe: { group: 'g', ackDeadlineMs: 1000 } },
+      (messages, { attemptOf }) => {
+        batches.push(messages.map((message) => attemptOf(message)))
+        return messages
+      },
+      { ...base, lingerMs: 2000, extendEveryMs: 1500 },
+    )
+    await publishAll(broker, 'a', [1])
+    await until(() => consumer.ledger().received === 1)
+    await pass(clock, 1000)
+    await until(() => consumer.ledger().received === 2)
+    await pass(clock, 500)
+    await pass(clock, 500)
+    await untilEmpty(consumer)
+
+    expect(batches).toEqual([[2]])
+    expect(consumer.ledger()).toMatchObject({ received: 2, handled: 1, returned: 1, tooLate: 0 })
+    expect(ear.of('returned')).toMatchObject([{ reason: 'lost', again: true }])
+    await consumer.close()
   })
 
   it('waits lingerMs to fill, and not when it is full', async () => {

@@ -223,6 +223,24 @@ describe('a dead letter', () => {
     expect(ear.of('deadLetterFailed')).toMatchObject([{ topic: 'a.b.dlq.dlq' }])
   })
 
+  it('that would go to the topic its message was taken from is kept, as it would die again and again', async () => {
+    const { base, broker, clock, ear } = world()
+    let calls = 0
+    const consumer = consume(
+      { broker, pattern: 'a' },
+      () => {
+        if (++calls < 10) throw new Failure('again') // or the test itself would never end
+      },
+      { ...base, retry: { ...steady, attempts: 1 }, deadLetter: { topic: ({ topic }) => topic } },
+    )
+    await publishAll(broker, 'a', [1])
+    await pass(clock, 0)
+
+    expect(calls).toBe(1)
+    expect(consumer.heldBy).toEqual(['dead-letter'])
+    expect(ear.of('deadLetterFailed')).toMatchObject([{ topic: 'a', error: { code: 'SPW_DEAD_LETTER' } }])
+  })
+
   it('needs a broker that is known', () => {
     const { base, broker } = world()
     const subscription = broker.subscribe('a')

@@ -97,6 +97,25 @@ describe('drain', () => {
     await expect(consumer.drain({ timeoutMs: -1 })).rejects.toMatchObject({ code: 'SPW_INVALID_OPTION' })
   })
 
+  it('is not complete when something was left in the mailbox: at the deadline, behind a pause, at close', async () => {
+    const { base, broker, clock } = world()
+    const start = (): Consumer =>
+      consume({ broker, pattern: 'a' }, () => undefined, { ...base, rate: { perSecond: 1 } })
+    const [late, paused, closed] = [start(), start(), start()]
+    paused.pause()
+    await publishAll(broker, 'a', [1, 2, 3])
+    await quiet()
+    const reports = [late.drain({ timeoutMs: 500 }), paused.drain(), closed.close()]
+    await pass(clock, 500)
+
+    expect(await Promise.all(reports)).toMatchObject([
+      { complete: false, returned: 0, dropped: 2 },
+      { complete: false, returned: 0, dropped: 3 },
+      { complete: false, returned: 0, dropped: 2 },
+    ])
+    expect(broker.ledger().ended.dropped.closed).toBe(7)
+  })
+
   it('of a paused consumer hands back what has not begun, at once', async () => {
     const { base, broker, clock } = world()
     const consumer = consume(

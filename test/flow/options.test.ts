@@ -45,6 +45,12 @@ describe('options', () => {
       [{ use: [1] }, 'use'],
       [{ deadLetter: { topic: 'x' as never } }, 'deadLetter.topic'],
       [{ deadLetter: { broker: {} as never } }, 'deadLetter.broker'],
+      [{ deadLetter: { timeoutMs: 0 } }, 'deadLetter.timeoutMs'],
+      [{ circuit: { rate: '0.5' as never } }, 'circuit.rate'],
+      [{ rate: { perSecond: '10' as never } }, 'rate.perSecond'],
+      ...['deadLetter', 'retry', 'circuit', 'rate', 'dedupe', 'observer'].flatMap((option) =>
+        [null, 5, 'yes'].map((value): [Record<string, unknown>, string] => [{ [option]: value }, option]),
+      ),
     ]
     for (const [options, option] of wrong) {
       const start = (): unknown => consume({ broker, pattern: 'a' }, () => undefined, options as never)

@@ -250,4 +250,14 @@ describe('groups on the log', () => {
     expect(await other.groups()).toMatchObject([{ lost: evicted }])
     expect(warnings).toEqual(['group-overtaken'])
   })
+
+  test('give a quick handler everything at hand, however much, without waiting for a clock', async () => {
+    const broker = await openInline(directory(), { clock: new ManualClock() })
+    let handled = 0
+    broker.subscribe('jobs', () => void handled++, { group: 'workers', from: 'start' })
+
+    await publish(broker, 'jobs', 0, 5000)
+
+    await until(() => handled === 5000)
+  })
 })

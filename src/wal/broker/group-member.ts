@@ -11,6 +11,8 @@ export class GroupMember implements RecordSource {
   #stopped = false
   #closed = false
   #held = 0
+  /** The last look found nothing. */
+  #dry = true
 
   constructor(group: LiveGroup) {
     this.#group = group
@@ -38,6 +40,7 @@ export class GroupMember implements RecordSource {
     if (this.#stopped || this.#closed) return undefined
     const { state, settings } = this.#group
     const delivery = state.take(this)
+    this.#dry = delivery === undefined
     if (delivery === undefined) return undefined
     this.#held++
     return new GroupMessage(delivery, state, settings.ackDeadlineMs)
@@ -56,7 +59,8 @@ export class GroupMember implements RecordSource {
   wait(): Promise<void> {
     const waited = this.#bell.wait()
     this.#group.awaitRecords()
-    if (this.#stopped || this.#closed) this.#bell.ringAll()
+    // Whoever stopped taking by itself, to let others have their turn, has only to look again.
+    if (!this.#dry || this.#stopped || this.#closed) this.#bell.ringAll()
     return waited
   }
 

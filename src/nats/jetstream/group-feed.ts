@@ -98,6 +98,11 @@ export class GroupFeed {
     void this.#look(false) // cannot reject
   }
 
+  /** The connection has ended. */
+  ended(): void {
+    this.#fail(new Error('the connection has ended'))
+  }
+
   /** The group was moved. */
   moved(): void {
     this.#listener.lost(this)

@@ -126,6 +126,11 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     for (const feed of this.#feeds) feed.up()
   }
 
+  /** The connection has ended: nothing can be settled any more, and nothing more comes. */
+  closed(): void {
+    for (const feed of this.#feeds) feed.ended()
+  }
+
   arrived(feed: GroupFeed, msg: Msg): void {
     const delivery = new GroupDelivery(this, feed, msg, ackInfo(msg.reply ?? ''), this.#parts.wire)
     if (this.#stopped) return this.#tell(delivery, words.nak)

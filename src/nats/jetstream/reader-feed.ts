@@ -118,6 +118,11 @@ export class ReaderFeed {
     void this.#reopen() // cannot reject
   }
 
+  /** The connection has ended: what has arrived may be read, and nothing more comes. */
+  ended(): void {
+    this.#fail(new Error('the connection has ended'))
+  }
+
   /** Nothing beyond the present end is wanted. */
   stop(): void {
     if (this.#stopping) return

@@ -87,7 +87,7 @@ export class GroupFeed {
       this.#listener.ready()
       await this.#count(info)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -96,11 +96,6 @@ export class GroupFeed {
     if (this.#puller === undefined) return
     this.#puller.reset()
     void this.#look(false) // cannot reject
-  }
-
-  /** The connection has ended. */
-  ended(): void {
-    this.#fail(new Error('the connection has ended'))
   }
 
   /** The group was moved. */
@@ -137,7 +132,7 @@ export class GroupFeed {
       else if (!this.#closed)
         throw new ConsumerLostError(this.stream, this.consumer, 'it was deleted on the server')
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
     this.#looking = false
     if (this.#closed) return
@@ -155,7 +150,8 @@ export class GroupFeed {
     if (lost > 0 && !this.#closed) this.#listener.overtaken(this, lost)
   }
 
-  #fail(error: unknown): void {
+  /** Nothing more comes, and nothing can be settled. */
+  fail(error: unknown): void {
     if (this.#closed) return
     const why = error instanceof Error ? error.message : String(error)
     this.#listener.failed(

@@ -126,9 +126,8 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     for (const feed of this.#feeds) feed.up()
   }
 
-  /** The connection has ended: nothing can be settled any more, and nothing more comes. */
   closed(): void {
-    for (const feed of this.#feeds) feed.ended()
+    for (const feed of this.#feeds) feed.fail(new Error('the connection has ended'))
   }
 
   arrived(feed: GroupFeed, msg: Msg): void {

@@ -79,7 +79,7 @@ export class ReaderSource implements RecordSource, LinkListener {
   }
 
   closed(): void {
-    for (const feed of this.#feeds) feed.ended()
+    for (const feed of this.#feeds) feed.fail(new Error('the connection has ended'))
   }
 
   stop(): void {

@@ -172,8 +172,16 @@ export async function ensureConsumer(
   from: Position,
 ): Promise<ConsumerInfo> {
   const { api } = parts
-  const known = await api.consumer(feed.stream, name)
-  if (known === undefined) return makeConsumer(parts, feed, name, group, settings, from)
+  let known = await api.consumer(feed.stream, name)
+  if (known === undefined) {
+    try {
+      return await makeConsumer(parts, feed, name, group, settings, from)
+    } catch (error) {
+      // A member that joined at the same moment may have founded the group, at a place of its own.
+      known = await api.consumer(feed.stream, name)
+      if (known === undefined) throw error
+    }
+  }
   const owner = describedGroup(known.config.description)
   if (owner?.group !== group.group || owner.pattern !== group.pattern)
     throw new ConsumerLostError(
@@ -215,6 +223,8 @@ export async function makeConsumer(
     max_ack_pending: settings.maxInFlight ?? defaultInFlight,
     ...(feed.filter === undefined ? {} : { filter_subject: feed.filter }),
   })
+  // Then it was there, and somebody is at work on it already.
+  if (info.delivered.consumer_seq > 0) return info
   const began = firstOf(info)
   const wanted = start.opt_start_seq
   if (wanted === undefined || typeof from !== 'number' || from < 0 || began === wanted) return info

@@ -89,8 +89,9 @@ export class Groups {
       const { ack_wait: ackWait = 0, max_ack_pending: maxInFlight } = known.config
       const settings = { ackDeadlineMs: ackWait / 1e6, maxInFlight }
       checkOffset(pattern, position, (await streams.info(feed.stream)).state)
-      await api.removeConsumer(feed.stream, consumer)
-      await makeConsumer(this.#parts, feed, consumer, name, settings, position)
+      // Between these two the group is nowhere: a server that goes away then is waited for.
+      await api.insist(() => api.removeConsumer(feed.stream, consumer), goOn)
+      await api.insist(() => makeConsumer(this.#parts, feed, consumer, name, settings, position), goOn)
       for (const member of local?.members ?? [])
         for (const open of member.feeds) if (open.consumer === consumer) open.moved()
     }
@@ -187,6 +188,10 @@ export class Groups {
     member.left = () => group.members.delete(member)
     return member
   }
+}
+
+function goOn(): boolean {
+  return false
 }
 
 function keyOf({ group, pattern }: GroupName): string {

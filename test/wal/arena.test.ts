@@ -52,3 +52,16 @@ test('a batch stays readable until its memory is used again', () => {
     undefined,
   ])
 })
+
+test('a batch larger than any chunk is found, also when the chunk before it had just been begun', () => {
+  const arena = new Arena(4 * chunk, (bytes) => new Uint8Array(bytes))
+  const sizes = [chunk, 8 * chunk, 8 * chunk, 8 * chunk]
+  for (const [seq, bytes] of sizes.entries()) {
+    arena.room() // where it was tried first
+    const where = { segment: 0, position: 0, salt: 0, sync: true }
+    const batch = new Batch(arena.room(bytes), { baseSeq: seq, count: 1, timeMs: 0, ...where }, [])
+    batch.written = true
+    arena.keep(batch)
+    expect(arena.find(seq)).toBe(batch)
+  }
+})

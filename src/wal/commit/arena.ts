@@ -39,6 +39,8 @@ export class Arena {
   room(least: number = leastRoom): Uint8Array {
     let last = this.#last
     if (last.bytes.length - last.used < least) {
+      // An empty one among the others would have no first number, and `find` looks for that.
+      if (last.batches.length === 0) this.#chunks.pop()
       last = this.#next(least)
       this.#chunks.push(last)
     }

@@ -1,41 +1,12 @@
-// npm run cards: runs the conformance kit on every transport and writes their cards into docs/transports.md. The exit code
-// is 1 when one has failed; the page then says so, too.
-import { readFileSync, writeFileSync } from 'node:fs'
+// npm run cards: runs the conformance kit on every broker, as it is built and on real servers, and writes the cards into
+// docs/transports.md. The exit code is 1 when one has failed or has no server; the page then says so, too.
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { buildIfNeeded } from './lib/build.mjs'
-import { root } from './lib/run.mjs'
+import { root, runInForeground } from './lib/run.mjs'
+import { setUp } from './lib/set-up.mjs'
 
-buildIfNeeded()
-const { cardTable, certify } = await import('spillway/conformance')
-const { cardTransports } = await import('./lib/card-transports.mjs')
-
-const cards = []
-for (const make of cardTransports) {
-  const made = await make()
-  const { transport } = made
-  const since = performance.now()
-  const card = await certify(transport)
-  await made.end()
-  cards.push(card)
-  const failed = card.scenarios.filter(({ ok }) => !ok)
-  const seconds = ((performance.now() - since) / 1000).toFixed(1)
-  console.log(`${card.transport}: ${card.scenarios.length} scenarios, ${failed.length} failed, ${seconds} s`)
-  for (const { error, name } of failed) console.log(`  ${name}: ${error}`)
-}
-
-const page = join(root, 'docs', 'transports.md')
-const begin = '<!-- begin: written by npm run cards -->'
-const end = '<!-- end -->'
-const text = readFileSync(page, 'utf8')
-const [start, stop] = [text.indexOf(begin), text.indexOf(end)]
-if (start < 0 || stop < start) throw new Error(`${page} has no place for the cards`)
-// What differs from run to run, such as how long a scenario took, is left out.
-const entries = cards.map(({ scenarios, ...card }) => ({
-  ...card,
-  failed: scenarios.filter(({ ok }) => !ok).map(({ name }) => name),
-  scenarios: scenarios.length,
-}))
-const json = entries.map((entry) => JSON.stringify(entry)).join(',\n')
-const body = `${begin}\n\n${cardTable(cards)}\n\n\`\`\`json\n[\n${json}\n]\n\`\`\`\n\n`
-writeFileSync(page, text.slice(0, start) + body + text.slice(stop))
-process.exitCode = cards.every(({ ok }) => ok) ? 0 : 1
+setUp()
+// In a process of its own: where a server cannot be installed it ends, after it has said why. Its card then says so.
+spawnSync(process.execPath, [join(root, 'scripts', 'set-up.mjs'), '--servers'], { stdio: ['ignore', 2, 2] })
+const script = join(root, 'test', 'conformance', 'write-cards.ts')
+process.exitCode = await runInForeground(process.execPath, ['--import', 'tsx', script])

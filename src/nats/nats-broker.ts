@@ -32,7 +32,7 @@ import { checkSubscribeOptions, natsPolicies, outageLimits, unreadLimit } from '
 import { Sender } from './sender.ts'
 import { Station } from './station.ts'
 
-const capabilities: Capabilities<NatsCapability> = makeCapabilities({
+export const natsCapabilities: Capabilities<NatsCapability> = makeCapabilities({
   broker: 'nats',
   provides: ['groups', 'wildcards', 'order', 'remote', 'reconnect'],
   delivery: 'best-effort',
@@ -58,7 +58,7 @@ export function createNatsBroker<E extends object = AnyEvents>(options: NatsBrok
 }
 
 class CoreNats {
-  readonly capabilities: Capabilities<NatsCapability> = capabilities
+  readonly capabilities: Capabilities<NatsCapability> = natsCapabilities
   readonly #connection: NatsConnection
   readonly #clock: Clock
   readonly #wire: Wire
@@ -78,7 +78,7 @@ class CoreNats {
   })
 
   constructor(options: NatsBrokerOptions) {
-    checkRequired(capabilities, options.requires)
+    checkRequired(natsCapabilities, options.requires)
     const { codec, connection, observer, schemas } = options
     if (typeof connection?.publish !== 'function' || connection.isClosed())
       throw new InvalidOptionError('connection', connection, 'Give an open connection: await connectNats().')

@@ -1,15 +1,15 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { certify, conformance, type Transport } from '../../src/conformance/index.ts'
 import { boasting, broken, omit } from './altering.ts'
 import * as faults from './broken-brokers.ts'
-import { directory, log, memory, wal as openWal } from './transports.ts'
+import { log, memory, wal as onDisk } from './transports.ts'
 
 // The tests of the kit: each broker here has one fault, and the scenario named beside it has to find it. That the same
 // scenarios pass on the sound brokers is what memory.test.ts, log.test.ts and wal.test.ts show.
 
-const { dir, remove } = directory()
-afterAll(remove)
-const wal = await openWal(dir)
+const { end, start, transport: wal } = onDisk('inline')
+beforeAll(start)
+afterAll(end)
 
 const cases: readonly [what: string, transport: Transport, scenario: string, says: string][] = [
   [

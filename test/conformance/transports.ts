@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import type { Transport } from '../../src/conformance/index.ts'
-import type { Broker } from '../../src/index.ts'
-import { createBroker } from '../../src/index.ts'
-import { createLogBroker, type LogBroker } from '../../src/log/index.ts'
-import { type DurableBroker, openDurableBroker } from '../../src/wal/index.ts'
+import { type Broker, createBroker } from 'spillway'
+import type { Transport } from 'spillway/conformance'
+import { createLogBroker, type LogBroker } from 'spillway/log'
+import { type DurableBroker, type DurableBrokerOptions, openDurableBroker } from 'spillway/wal'
+import { walCapabilities } from '../../src/wal/broker/log-broker.ts'
+import type { BackedTransport } from './backed-transport.ts'
 
-/** The kit's view of the brokers inside this process. */
+// The kit's view of the brokers inside this process. By name: in tests that is the source, for the cards what is built.
+
 export const memory: Transport = {
   name: 'memory',
   capabilities: createBroker().capabilities,
@@ -21,17 +23,26 @@ export const log: Transport = {
 }
 
 /** Every broker opens the same directory. Retention is small so that it can be reached. */
-export async function wal(dir: string): Promise<Transport> {
-  const open: Transport['open'] = (options) =>
-    openDurableBroker(dir, {
-      ...options,
-      engine: 'inline',
-      segmentBytes: 65_536,
-      retention: { count: 3000 },
-    })
-  const first = await open()
-  await first.close()
-  return { name: 'wal', capabilities: first.capabilities, open, evict: publishUntilEvicted }
+export function wal(engine: NonNullable<DurableBrokerOptions['engine']>): BackedTransport {
+  let dir: string | undefined
+  const settings = { engine, segmentBytes: 65_536, retention: { count: 3000 } }
+  return {
+    transport: {
+      name: 'wal',
+      capabilities: walCapabilities,
+      open: async (options) => {
+        if (dir === undefined) throw new Error('start() comes first')
+        return openDurableBroker(dir, { ...options, ...settings })
+      },
+      evict: publishUntilEvicted,
+    },
+    async start() {
+      dir = mkdtempSync(`${tmpdir()}/spillway-conformance-`)
+    },
+    async end() {
+      if (dir !== undefined) rmSync(dir, { recursive: true, force: true })
+    },
+  }
 }
 
 async function publishUntilEvicted(broker: Broker, topic: string): Promise<void> {
@@ -41,10 +52,4 @@ async function publishUntilEvicted(broker: Broker, topic: string): Promise<void>
     for (let n = 0; n < 500; n++) publisher.append(`filler ${n} ${'x'.repeat(40)}`)
     if ('flush' in keeper) await keeper.flush()
   }
-}
-
-/** A directory, and how to be rid of it. */
-export function directory(): { readonly dir: string; readonly remove: () => void } {
-  const dir = mkdtempSync(`${tmpdir()}/spillway-conformance-`)
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }

@@ -1,11 +1,10 @@
-import { afterAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { describeConformance } from '../../src/conformance/index.ts'
-import { directory, wal } from './transports.ts'
+import { wal } from './transports.ts'
 
-const { dir, remove } = directory()
-afterAll(remove)
-
-const transport = await wal(dir)
+const { end, start, transport } = wal('inline')
+beforeAll(start)
+afterAll(end)
 
 describe('the log on disk does what it declares', () => {
   describeConformance({ describe, it }, transport)

@@ -4,7 +4,8 @@ import { eventually } from '../support/eventually.ts'
 import { createKafkaBroker } from '../../src/kafka/index.ts'
 import type { KafkaClient } from '../support/servers/kafka-engines.ts'
 import { undo } from '../support/undo.ts'
-import { engines, makeBroker, newTopic, numbers, plainClient, publishAll, quick } from './support.ts'
+import { quick } from './quick.ts'
+import { engines, makeBroker, newTopic, numbers, plainClient, publishAll } from './support.ts'
 
 describe.each(engines)('readers with $name', (engine) => {
   it('begin where they are told to, and go on with what comes, without a gap or a repetition', async () => {

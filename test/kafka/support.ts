@@ -6,14 +6,9 @@ import { eventually } from '../support/eventually.ts'
 import { type KafkaClient, type KafkaEngine, loadKafkaEngines } from '../support/servers/kafka-engines.ts'
 import { sharedKafka, uniqueName } from '../support/servers/shared.ts'
 import { undo } from '../support/undo.ts'
+import { quick } from './quick.ts'
 
 export const engines: readonly [kafkajs: KafkaEngine, native: KafkaEngine] = loadKafkaEngines()
-
-/** Quick to notice what it otherwise would after seconds. */
-export const quick = {
-  topics: { create: true, refreshMs: 200 },
-  consuming: { commitMs: 50, sessionTimeoutMs: 6000, heartbeatMs: 300, rebalanceTimeoutMs: 20_000 },
-} as const
 
 export type TestOptions = Omit<KafkaBrokerOptions, 'kafka'> & { readonly partitions?: number }
 

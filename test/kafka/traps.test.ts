@@ -5,6 +5,7 @@ import { createKafkaBroker, type KafkaClient } from '../../src/kafka/index.ts'
 import { eventually } from '../support/eventually.ts'
 import { sharedKafka, uniqueName } from '../support/servers/shared.ts'
 import { undo } from '../support/undo.ts'
+import { quick } from './quick.ts'
 import {
   booksOf,
   engines,
@@ -14,7 +15,6 @@ import {
   numbers,
   ownsPartitions,
   publishAll,
-  quick,
 } from './support.ts'
 
 /** What each trap of the clients looked like before the adapter: design notes in docs/kafka.md. */

@@ -59,6 +59,7 @@ export type WarningCode =
   | 'group-overtaken'
   | 'spill-failed'
   | 'compaction-failed'
+  | 'relay-failed'
   | 'connection-lost'
   | 'commit-refused'
   | 'consumer-deleted'

@@ -64,6 +64,7 @@ export class ConfluentConsumer implements ConsumerDriver {
     }) as ConsumerClient
     await client.connect()
     this.#client = client
+    if (this.#stopped) return await this.stop() // whoever stopped it meanwhile found nothing to leave
     await client.subscribe({ topics: [...topics] })
     await client.run({
       eachBatchAutoResolve: false,

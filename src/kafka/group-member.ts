@@ -1,7 +1,7 @@
 import { Bell } from '../core/bell.ts'
 import type { RecordSource } from '../log/record-source.ts'
 import type { SpillwayError } from '../core/errors.ts'
-import type { GroupMessage } from './group-message.ts'
+import type { KafkaGroupMessage } from './group-message.ts'
 import type { LiveGroup } from './live-group.ts'
 
 /** What a member of a group reads: deliveries, as many as it asks for. */
@@ -42,7 +42,7 @@ export class GroupMember implements RecordSource {
     return !this.#bell.idle
   }
 
-  take(): GroupMessage | undefined {
+  take(): KafkaGroupMessage | undefined {
     if (this.#stopped || this.#closed) return undefined
     const message = this.#group.take(this)
     this.#dry = message === undefined
@@ -50,8 +50,8 @@ export class GroupMember implements RecordSource {
     return message
   }
 
-  takeBatch(max: number): readonly GroupMessage[] {
-    const batch: GroupMessage[] = []
+  takeBatch(max: number): readonly KafkaGroupMessage[] {
+    const batch: KafkaGroupMessage[] = []
     while (batch.length < max) {
       const message = this.take()
       if (message === undefined) break

@@ -16,6 +16,8 @@ const concurrency = 8
 /** How long the server may wait for records, in milliseconds: also how long a resumed partition may have to wait. */
 const longestFetchMs = 100
 const restartMs = 1000
+/** How long a join that is under way may take before the member goes without leaving, in milliseconds. */
+const longestJoinMs = 10_000
 
 /** The server wants the group to gather: what makes `kafkajs` try to join again a little later. */
 class NotYetError extends Error {
@@ -38,6 +40,8 @@ export class KafkajsConsumer implements ConsumerDriver {
   #holding = false
   #letting: Promise<void> | undefined
   #generation = 0
+  /** The client's first join: until it is over there is no leaving. */
+  #joining: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor(kafka: KafkaClient, settings: ConsumerSettings, events: ConsumerEvents) {
@@ -67,8 +71,10 @@ export class KafkajsConsumer implements ConsumerDriver {
     client.on('consumer.crash', ({ payload }) => this.#crashed(client, payload))
     await client.connect()
     this.#client = client
-    await client.subscribe({ topics, fromBeginning: true })
-    await this.#run(client)
+    if (!this.#stopped) await client.subscribe({ topics, fromBeginning: true })
+    // Who stopped it meanwhile found nothing to leave, or cut off what has connected again.
+    if (this.#stopped) await this.#disconnect()
+    else await this.#run(client)
   }
 
   async resubscribe(topics: readonly string[]): Promise<void> {
@@ -117,17 +123,38 @@ export class KafkajsConsumer implements ConsumerDriver {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#holding = false
-    await this.#client?.disconnect().catch(() => undefined) // what it still has ends with its connections
+    await this.#leave()
     await this.#admin.close()
   }
 
+  /**
+   * A client that is told to go while it joins for the first time does not leave: the server would count on it until its
+   * session is over, and the others of the group wait so long.
+   */
+  async #leave(): Promise<void> {
+    let cancel: () => void = () => undefined
+    const late = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, longestJoinMs)
+      cancel = () => clearTimeout(timer)
+    })
+    await Promise.race([this.#joining, late])
+    cancel()
+    await this.#disconnect()
+  }
+
+  async #disconnect(): Promise<void> {
+    await this.#client?.disconnect().catch(() => undefined) // what it still has ends with its connections
+  }
+
   async #run(client: ConsumerClient): Promise<void> {
-    await client.run({
+    const running = client.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: concurrency,
       eachBatch: (batch) => this.#batch(batch),
     })
+    this.#joining = running.catch(() => undefined)
+    await running
   }
 
   async #batch(payload: ClientBatch): Promise<void> {
@@ -178,7 +205,12 @@ export class KafkajsConsumer implements ConsumerDriver {
     this.#commit = undefined
     this.#events.lost()
     this.#events.trouble(error)
-    if (restart || this.#stopped) return
+    if (this.#stopped) {
+      // The client begins again all the same, once it has told this: it has to be told once more.
+      if (restart) setImmediate(() => void this.#disconnect())
+      return
+    }
+    if (restart) return
     setTimeout(() => {
       if (!this.#stopped && this.#client === client)
         this.#run(client).catch((again: unknown) => this.#events.trouble(again))

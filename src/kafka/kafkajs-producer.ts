@@ -5,10 +5,23 @@ import { partitionOf } from './murmur2.ts'
 import { clientRecord } from './out-record.ts'
 import { failedSend, neverSent } from './send-errors.ts'
 
+/** One send. */
+interface Attempt {
+  /** The client has begun to write a request: the server may get it. */
+  begun: boolean
+  /** Of these the first record is watched, as the others go with it. */
+  readonly partitions: Set<number>
+}
+
+/** The client leaves alone what it does not know. */
+interface SentRecord extends ClientRecord {
+  readonly attempt: Attempt
+}
+
 /** What `kafkajs` asks its partitioner. */
 interface Question {
   readonly partitionMetadata: readonly { readonly partitionId: number }[]
-  readonly message: ClientRecord
+  readonly message: SentRecord
 }
 
 /**
@@ -38,15 +51,17 @@ export class KafkajsProducer implements ProducerDriver {
       return records.map(() => neverSent(error))
     }
     const now = Date.now() // which the client writes where there is no time
-    const messages = records.map((record) => clientRecord(record, now))
+    const attempt: Attempt = { begun: false, partitions: new Set() }
+    const messages = records.map((record) => Object.assign(clientRecord(record, now), { attempt }))
     this.#turn++
     try {
       const answers = await client.send({ topic, messages, acks: -1 })
       return this.#results(messages, answers)
     } catch (error) {
       const failure = failedSend(error)
-      if (!('certain' in failure) || !failure.certain) this.#abandon(client)
-      return records.map(() => failure)
+      const certain = 'certain' in failure && failure.certain
+      if (!certain) this.#abandon(client)
+      return records.map(() => (certain || attempt.begun ? failure : neverSent(error)))
     }
   }
 
@@ -117,6 +132,26 @@ export class KafkajsProducer implements ProducerDriver {
     const count = partitionMetadata.length
     const partition = message.key === null ? this.#turn % count : partitionOf(message.key, count)
     message.partition = partition
+    const { partitions } = message.attempt
+    if (!partitions.has(partition)) {
+      partitions.add(partition)
+      watch(message)
+    }
     return partition
   }
+}
+
+/**
+ * The client does not tell whether a send that failed was ever written, or whether it tried to connect all the time. But it
+ * reads the time of a record only to write it, on a connection that stands.
+ */
+function watch(record: SentRecord): void {
+  const { attempt, timestamp } = record
+  Object.defineProperty(record, 'timestamp', {
+    enumerable: true,
+    get() {
+      attempt.begun = true
+      return timestamp
+    },
+  })
 }

@@ -1,6 +1,6 @@
 import type { GroupCounts } from '../log/group/delivery.ts'
 import { partitionKey, type TopicPartition } from './driver.ts'
-import type { GroupMessage } from './group-message.ts'
+import type { KafkaGroupMessage } from './group-message.ts'
 import type { PartitionLane } from './partition-lane.ts'
 
 export const noCounts: GroupCounts = {
@@ -56,7 +56,7 @@ export class Lanes {
   }
 
   /** Takes from each in turn, so that a long one does not hold up the others. */
-  takeInTurn(take: (lane: PartitionLane) => GroupMessage | undefined): GroupMessage | undefined {
+  takeInTurn(take: (lane: PartitionLane) => KafkaGroupMessage | undefined): KafkaGroupMessage | undefined {
     const row = this.#row
     for (let step = 0; step < row.length; step++) {
       const at = (this.#turn + step) % row.length

@@ -9,7 +9,7 @@ import type { ConsumerEvents, PartitionOffset, TopicPartition } from './driver.t
 import { KafkaRequestError } from './errors.ts'
 import { findPlaces } from './find-places.ts'
 import type { GroupMember } from './group-member.ts'
-import { GroupMessage } from './group-message.ts'
+import { KafkaGroupMessage } from './group-message.ts'
 import { Intake } from './intake.ts'
 import type { KafkaRecord } from './kafka-record.ts'
 import { Lanes } from './lanes.ts'
@@ -93,12 +93,12 @@ export class LiveGroup implements ConsumerEvents {
     return this.#lost
   }
 
-  take(member: GroupMember): GroupMessage | undefined {
+  take(member: GroupMember): KafkaGroupMessage | undefined {
     if (this.lanes.inFlight >= this.settings.maxInFlight || this.#yields(member)) return undefined
     const { ackDeadlineMs } = this.settings
     return this.lanes.takeInTurn(({ state }) => {
       const delivery = state.take(member)
-      return delivery === undefined ? undefined : new GroupMessage(delivery, state, ackDeadlineMs)
+      return delivery === undefined ? undefined : new KafkaGroupMessage(delivery, state, ackDeadlineMs)
     })
   }
 

@@ -169,7 +169,7 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
   }
 
   async #open({ partition, topic }: TopicPartition): Promise<Lane | undefined> {
-    const { admin, clock, trouble } = this.#deps
+    const { admin, trouble } = this.#deps
     while (!this.#closed) {
       try {
         const bounds = (await admin.bounds(topic)).find((one) => one.partition === partition)
@@ -181,9 +181,7 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
         return lane
       } catch (error) {
         trouble(error)
-        await new Promise<void>((resolve) => {
-          clock.schedule(resolve, againMs)
-        })
+        await this.#pause()
       }
     }
     return undefined
@@ -192,26 +190,36 @@ export class ReaderSource implements RecordSource, ConsumerEvents {
   /** A reader that drains reads to where the log ends now. */
   async #findEnd(): Promise<void> {
     await this.prepared
-    const { admin, topics } = this.#deps
-    const ends = new Map<string, number>()
-    try {
-      const names = topics.matching(this.#intake.pattern)
-      for (const topic of names)
-        for (const { high, partition } of await admin.bounds(topic))
-          ends.set(partitionKey({ topic, partition }), high)
-      for (const [key, end] of ends) {
-        const [topic, partition] = [
-          key.slice(0, key.lastIndexOf('/')),
-          Number(key.slice(key.lastIndexOf('/') + 1)),
-        ]
-        const lane = this.#lanes.get(key) ?? (await this.#open({ topic, partition }))
-        if (lane !== undefined) lane.end = end
-      }
-    } catch {
-      for (const lane of this.#row) lane.end = lane.fetched.next // what has been fetched is all that can be had
+    for (const { end, ...part } of await this.#ends()) {
+      const lane = this.#lanes.get(partitionKey(part)) ?? (await this.#open(part))
+      if (lane !== undefined) lane.end = end
     }
     this.#bounded = true
     this.#bell.ringAll()
+  }
+
+  /** Asked until the server says so: whoever drains has a deadline, and nothing else may cut the reading short. */
+  async #ends(): Promise<readonly (TopicPartition & { readonly end: number })[]> {
+    const { admin, topics, trouble } = this.#deps
+    while (!this.#closed) {
+      try {
+        const names = topics.matching(this.#intake.pattern)
+        const bounds = await Promise.all(names.map((topic) => admin.bounds(topic)))
+        return names.flatMap((topic, at) =>
+          (bounds[at] ?? []).map(({ high, partition }) => ({ topic, partition, end: high })),
+        )
+      } catch (error) {
+        trouble(error)
+        await this.#pause()
+      }
+    }
+    return []
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#deps.clock.schedule(resolve, againMs)
+    })
   }
 
   #fail(error: unknown): void {

@@ -74,6 +74,7 @@ export class ConnectionWatch {
       if (this.#stopped) return
       this.#take(status)
     }
+    if (this.#stopped) return
     // The client has ended. Asked before, its promise would keep this alive for as long as the connection lives.
     const error = await this.connection.closed()
     this.#closed(error ?? undefined)

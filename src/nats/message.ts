@@ -2,6 +2,7 @@ import type { Msg } from '@nats-io/nats-core'
 import type { MessageFactory } from '../core/memory-message.ts'
 import type { Headers, Message } from '../core/message.ts'
 import type { Wire } from '../remote/wire.ts'
+import { plainBytes } from './bytes.ts'
 import { fromNatsHeaders, type HeaderContent } from './headers.ts'
 
 /** What all messages of one subscription have in common. */
@@ -39,14 +40,14 @@ export class NatsMessage implements Message {
   }
 
   get raw(): Uint8Array {
-    return plain(this.#msg.data)
+    return plainBytes(this.#msg.data)
   }
 
   get payload(): unknown {
     if (this.#payload === notDecoded) {
       const { data } = this.#msg
       const decoded = this.#origin.wire.decode(data, this.#headers.contentType, this.topic)
-      this.#payload = decoded === data ? plain(data) : decoded
+      this.#payload = decoded === data ? plainBytes(data) : decoded
     }
     return this.#payload
   }
@@ -73,11 +74,6 @@ export class NatsMessage implements Message {
   get #headers(): HeaderContent {
     return (this.#content ??= fromNatsHeaders(this.#msg.headers))
   }
-}
-
-/** The client gives a Buffer, which differs from what was published in `slice`, `toJSON` and `toString`. */
-function plain(data: Uint8Array): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.length)
 }
 
 function newId(): string {

@@ -20,6 +20,8 @@ export class Station {
   readonly #origin: Origin
   readonly #listener: StationListener
   #subscription: Subscription | undefined
+  /** Whoever else wants to leave waits for the same. */
+  #leaving: Promise<void> | undefined
 
   constructor(
     fanout: Fanout,
@@ -56,9 +58,9 @@ export class Station {
   async leave(connected: boolean): Promise<void> {
     const subscription = this.#subscription
     this.#subscription = undefined
-    if (subscription === undefined) return
-    if (connected) await subscription.drain().catch(noop)
-    else subscription.unsubscribe()
+    if (!connected) return subscription?.unsubscribe()
+    if (subscription !== undefined) this.#leaving = subscription.drain().catch(noop)
+    await this.#leaving
   }
 
   /** Nothing more arrives from now on. */

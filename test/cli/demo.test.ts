@@ -44,7 +44,10 @@ describe.concurrent('spillway demo', () => {
     const { replay } = JSON.parse(stdout) as DemoJson
     expectNear(replay.measured.delivered, replay.predicted.delivered)
     expectNear(replay.measured.pending, replay.predicted.pending)
-    expect(replay.measured.ageSeconds).toBeCloseTo(replay.predicted.ageSeconds ?? 0, 1)
+    // The age of what was read last: a machine that is busy in the last moment reads it late, never early.
+    const late = (replay.measured.ageSeconds ?? 0) - (replay.predicted.ageSeconds ?? 0)
+    expect(late).toBeGreaterThan(-0.05)
+    expect(late).toBeLessThan(0.5)
     for (const [index, row] of measured.entries()) {
       const expected = predicted[index] as Row
       expectNear(row.delivered, expected.delivered)

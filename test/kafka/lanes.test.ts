@@ -6,7 +6,7 @@ import { Fetched } from '../../src/kafka/fetched.ts'
 import { Lanes } from '../../src/kafka/lanes.ts'
 import { PartitionLane } from '../../src/kafka/partition-lane.ts'
 import type { KafkaRecord } from '../../src/kafka/kafka-record.ts'
-import { GroupMessage } from '../../src/kafka/group-message.ts'
+import { KafkaGroupMessage } from '../../src/kafka/group-message.ts'
 import type { FetchedRecord } from '../../src/kafka/client.ts'
 import { Wire } from '../../src/remote/wire.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -41,7 +41,7 @@ class Model {
   readonly partitions: readonly Partition[]
   readonly commits: Commits
   readonly member = {}
-  hand: GroupMessage[] = []
+  hand: KafkaGroupMessage[] = []
   delivered = 0
   refuse = false
 
@@ -97,7 +97,7 @@ class Model {
   take(): void {
     const message = this.lanes.takeInTurn(({ state }) => {
       const delivery = state.take(this.member)
-      return delivery === undefined ? undefined : new GroupMessage(delivery, state, 100)
+      return delivery === undefined ? undefined : new KafkaGroupMessage(delivery, state, 100)
     })
     if (message === undefined) return
     this.delivered++

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import type { ISocketFactory } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SendResult } from '../../src/kafka/driver.ts'
 import { KafkajsProducer } from '../../src/kafka/kafkajs-producer.ts'
@@ -7,6 +9,7 @@ import { assertBalanced } from '../../src/core/ledger.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePorts } from '../support/servers/free-ports.ts'
 import { canStart } from '../support/servers/installed.ts'
+import type { KafkaEngine } from '../support/servers/kafka-engines.ts'
 import { type KafkaServer, startKafka } from '../support/servers/kafka.ts'
 import { uniqueName } from '../support/servers/shared.ts'
 import { undo } from '../support/undo.ts'
@@ -23,7 +26,8 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
   it.each(engines)(
     'what is published waits and arrives, and groups go on: $name',
     async (engine) => {
-      const broker = brokerOn(engine, server.brokers)
+      const sockets: Socket[] = []
+      const broker = brokerOn(watching(engine, sockets), server.brokers)
       const [topic, group] = [newTopic(), uniqueName('g')]
       const connections = heard(broker, 'connection')
       const seen: unknown[] = []
@@ -32,6 +36,8 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
       await eventually(() => seen.length === 1)
 
       await server.kill()
+      // What kafkajs writes before it has heard of it is lost or not: nobody knows, and T7 is about it.
+      await eventually(() => sockets.every((socket) => socket.destroyed || socket.readableEnded))
       const during = numbers(20).map((n) => broker.publish(topic, n))
       await eventually(() => broker.health().state === 'disconnected', { withinMs: 15_000 })
       assertBalanced(broker.ledger())
@@ -119,6 +125,39 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
     expect(readFileSync(file).includes('after')).toBe(true)
   }, 60_000)
 
+  it('knows what was never written, for as long as kafkajs tries to connect', async () => {
+    const [kafkajs] = engines
+    const { proxied } = await freePorts('proxied')
+    const target = await startKafka({
+      properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxied}` },
+    })
+    undo.push(() => target.dispose())
+    const proxy = new LossyProxy(proxied, Number(target.brokers[0]?.split(':')[1]))
+    await proxy.listen()
+    undo.push(() => proxy.close())
+    const sockets: Socket[] = []
+    const client = watching(kafkajs, sockets)
+    const topic = newTopic()
+    await brokerOn(kafkajs, [`127.0.0.1:${proxied}`]).publish(topic, 'before')
+    const kafka = client.connect({ brokers: [`127.0.0.1:${proxied}`], ...{ retry: { retries: 1 } } })
+    const producer = new KafkajsProducer(kafka, { deadlineMs: 100, lingerMs: 0 })
+    undo.push(() => producer.close())
+    const send = (text: string): Promise<readonly SendResult[]> =>
+      producer.send(topic, [
+        { key: undefined, value: Buffer.from(text), headers: undefined, time: Date.now() },
+      ])
+    expect(await send('first')).toMatchObject([{ offset: 1 }])
+
+    proxy.close()
+    await eventually(() => sockets.every((socket) => socket.destroyed || socket.readableEnded))
+    expect(await send('never')).toMatchObject([{ certain: true, down: true }])
+    expect(await send('nor this')).toMatchObject([{ certain: true, down: true }])
+    await proxy.listen()
+    proxy.become('open')
+
+    expect(await send('after')).toMatchObject([{ offset: 2 }])
+  }, 60_000)
+
   it.each(engines)(
     'closing does not wait for it: $name',
     async (engine) => {
@@ -139,3 +178,15 @@ describe.runIf(canStart().kafka)('when the server is away', () => {
     60_000,
   )
 })
+
+/** An engine whose connections are kept, where that is possible. */
+function watching(engine: KafkaEngine, sockets: Socket[]): KafkaEngine {
+  if (engine.name !== 'kafkajs') return engine
+  const socketFactory: ISocketFactory = ({ host, onConnect, port }) => {
+    const socket = connect(port, host, onConnect)
+    socket.setKeepAlive(true, 60_000)
+    sockets.push(socket)
+    return socket
+  }
+  return { ...engine, connect: (options) => engine.connect({ ...options, socketFactory }) }
+}

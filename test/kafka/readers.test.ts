@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Position } from '../../src/core/position.ts'
 import { eventually } from '../support/eventually.ts'
+import { createKafkaBroker } from '../../src/kafka/index.ts'
+import type { KafkaClient } from '../support/servers/kafka-engines.ts'
+import { undo } from '../support/undo.ts'
+import { quick } from './quick.ts'
 import { engines, makeBroker, newTopic, numbers, plainClient, publishAll } from './support.ts'
 
 describe.each(engines)('readers with $name', (engine) => {
@@ -97,6 +101,38 @@ describe.each(engines)('readers with $name', (engine) => {
     const waiting = reader.next().then(() => reader.next())
     reader.close()
     await expect(waiting).resolves.toMatchObject({ done: true })
+  })
+
+  it('a drain asks for the present end until the server says it', async () => {
+    const client = await plainClient(engine)
+    let refusals = 0
+    const kafka: KafkaClient = {
+      producer: (config) => client.producer(config),
+      consumer: (config) => client.consumer(config),
+      admin(config) {
+        const admin = client.admin(config)
+        const ask = admin.fetchTopicOffsets.bind(admin)
+        admin.fetchTopicOffsets = (...args) =>
+          refusals-- > 0 ? Promise.reject(new Error('the leader is not known yet')) : ask(...args)
+        return admin
+      },
+    }
+    const topic = newTopic()
+    await publishAll(await makeBroker(engine), topic, numbers(50))
+    const broker = createKafkaBroker({
+      kafka,
+      engine: engine.name === 'kafkajs' ? 'kafkajs' : 'confluent',
+      ...quick,
+    })
+    undo.push(() => broker.close())
+    const seen: unknown[] = []
+    const subscription = broker.subscribe(topic, ({ payload }) => void seen.push(payload), { from: 'start' })
+    await eventually(() => broker.health().state === 'connected')
+
+    refusals = 2
+    await subscription.drain()
+
+    expect(seen).toEqual(numbers(50))
   })
 
   it('end with their signal', async () => {

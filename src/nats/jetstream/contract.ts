@@ -150,7 +150,7 @@ export interface JetStreamDelivery<Payload = unknown, Topic extends string = str
 /** Options of a subscription that names a group: a durable consumer of the server remembers what it has acked. */
 export interface JetStreamGroupOptions {
   readonly group: string
-  /** Where a group that is new begins. @defaultValue 'end' */
+  /** Where a group that is new begins; a work queue is read from its start. @defaultValue 'end', with a work queue 'start' */
   readonly from?: Position
   /** A delivery neither settled nor extended for so long is delivered again, in milliseconds. @defaultValue 30000, or what the group has */
   readonly ackDeadlineMs?: number

@@ -30,12 +30,12 @@ const sweepEveryMs = 100
  * each by itself when no answer comes. A request of the client does not do: it is lost with the connection, and its timer
  * costs more than the message.
  */
-export class Courier {
+export class Courier<Kind extends Parcel = Parcel> {
   readonly #link: Link
   readonly #resendAfterMs: number
   readonly #prefix: string
   readonly #subscription: Subscription
-  readonly #open = new Map<string, Parcel>()
+  readonly #open = new Map<string, Kind>()
   #tokens = 0
   #cancelSweep: (() => void) | undefined
   #whenEmpty: (() => void)[] = []
@@ -54,12 +54,13 @@ export class Courier {
     link.add(this)
   }
 
-  get size(): number {
-    return this.#open.size
+  /** What is not settled, in order. */
+  get open(): readonly Kind[] {
+    return [...this.#open.values()]
   }
 
   /** Takes charge of it. While the server is away it waits here. */
-  send(parcel: Parcel): void {
+  send(parcel: Kind): void {
     parcel.token = (this.#tokens++).toString(36)
     this.#open.set(parcel.token, parcel)
     if (this.#link.up) this.#transmit(parcel)
@@ -67,18 +68,18 @@ export class Courier {
   }
 
   /** Forgets it: an answer would come too late. */
-  drop(parcel: Parcel): void {
+  drop(parcel: Kind): void {
     if (this.#open.delete(parcel.token)) this.#settled()
   }
 
   /** The connection is back: nobody knows what has arrived. */
   up(): void {
-    for (const parcel of [...this.#open.values()]) this.#transmit(parcel)
+    for (const parcel of this.open) this.#transmit(parcel)
   }
 
   /** The connection has ended: nothing will be answered. */
   closed(): void {
-    for (const parcel of [...this.#open.values()]) {
+    for (const parcel of this.open) {
       this.#open.delete(parcel.token)
       parcel.expired()
     }
@@ -113,7 +114,7 @@ export class Courier {
     this.#settled()
   }
 
-  #transmit(parcel: Parcel): void {
+  #transmit(parcel: Kind): void {
     parcel.resendAt = this.#link.clock.now() + this.#resendAfterMs
     const reply = `${this.#prefix}.${parcel.token}`
     const { headers } = parcel
@@ -145,7 +146,7 @@ export class Courier {
   #sweep(): void {
     this.#cancelSweep = undefined
     const now = this.#link.clock.now()
-    for (const parcel of [...this.#open.values()]) {
+    for (const parcel of this.open) {
       if (now >= parcel.deadlineAt) {
         this.#open.delete(parcel.token)
         parcel.expired()

@@ -87,7 +87,7 @@ export class GroupFeed {
       this.#listener.ready()
       await this.#count(info)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -132,7 +132,7 @@ export class GroupFeed {
       else if (!this.#closed)
         throw new ConsumerLostError(this.stream, this.consumer, 'it was deleted on the server')
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
     this.#looking = false
     if (this.#closed) return
@@ -150,7 +150,8 @@ export class GroupFeed {
     if (lost > 0 && !this.#closed) this.#listener.overtaken(this, lost)
   }
 
-  #fail(error: unknown): void {
+  /** Nothing more comes, and nothing can be settled. */
+  fail(error: unknown): void {
     if (this.#closed) return
     const why = error instanceof Error ? error.message : String(error)
     this.#listener.failed(
@@ -171,8 +172,16 @@ export async function ensureConsumer(
   from: Position,
 ): Promise<ConsumerInfo> {
   const { api } = parts
-  const known = await api.consumer(feed.stream, name)
-  if (known === undefined) return makeConsumer(parts, feed, name, group, settings, from)
+  let known = await api.consumer(feed.stream, name)
+  if (known === undefined) {
+    try {
+      return await makeConsumer(parts, feed, name, group, settings, from)
+    } catch (error) {
+      // A member that joined at the same moment may have founded the group, at a place of its own.
+      known = await api.consumer(feed.stream, name)
+      if (known === undefined) throw error
+    }
+  }
   const owner = describedGroup(known.config.description)
   if (owner?.group !== group.group || owner.pattern !== group.pattern)
     throw new ConsumerLostError(
@@ -214,6 +223,8 @@ export async function makeConsumer(
     max_ack_pending: settings.maxInFlight ?? defaultInFlight,
     ...(feed.filter === undefined ? {} : { filter_subject: feed.filter }),
   })
+  // Then it was there, and somebody is at work on it already.
+  if (info.delivered.consumer_seq > 0) return info
   const began = firstOf(info)
   const wanted = start.opt_start_seq
   if (wanted === undefined || typeof from !== 'number' || from < 0 || began === wanted) return info

@@ -126,6 +126,10 @@ export class GroupMember implements RecordSource, FeedListener, DeliveryOwner, L
     for (const feed of this.#feeds) feed.up()
   }
 
+  closed(): void {
+    for (const feed of this.#feeds) feed.fail(new Error('the connection has ended'))
+  }
+
   arrived(feed: GroupFeed, msg: Msg): void {
     const delivery = new GroupDelivery(this, feed, msg, ackInfo(msg.reply ?? ''), this.#parts.wire)
     if (this.#stopped) return this.#tell(delivery, words.nak)

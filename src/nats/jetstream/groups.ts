@@ -57,10 +57,10 @@ export class Groups {
       throw new InvalidOptionError('orderingKey', orderingKey, 'Give a function.')
     if (prefetch !== 0) wholeNumber('prefetch', prefetch, 0)
     const own = subscriptionSettings({ concurrency })
-    const from = checkPosition('from', options.from ?? 'end', pattern)
+    const { from } = options
     const settings = groupSettings(options)
     const feeds = this.#parts.streams.feeds(pattern)
-    checkFeeds('from', from, feeds)
+    if (from !== undefined) this.#checkPlace('from', from, pattern, feeds)
     const group = this.#found({ group: name, pattern }, settings)
     const member = new GroupMember(
       { ...this.#parts, ...this.#warnings(group.name), books: group.books },
@@ -77,10 +77,9 @@ export class Groups {
   /** Makes the consumers anew at another place; the first that cannot be there leaves all as they were. */
   async seek(group: string, pattern: string, position: Position): Promise<void> {
     checkPattern(pattern)
-    checkPosition('position', position, pattern)
     const { api, streams } = this.#parts
     const feeds = streams.feeds(pattern)
-    checkFeeds('position', position, feeds)
+    this.#checkPlace('position', position, pattern, feeds)
     const name = { group, pattern }
     const local = this.#local.get(keyOf(name))
     for (const feed of feeds) {
@@ -90,8 +89,9 @@ export class Groups {
       const { ack_wait: ackWait = 0, max_ack_pending: maxInFlight } = known.config
       const settings = { ackDeadlineMs: ackWait / 1e6, maxInFlight }
       checkOffset(pattern, position, (await streams.info(feed.stream)).state)
-      await api.removeConsumer(feed.stream, consumer)
-      await makeConsumer(this.#parts, feed, consumer, name, settings, position)
+      // Between these two the group is nowhere: a server that goes away then is waited for.
+      await api.insist(() => api.removeConsumer(feed.stream, consumer), goOn)
+      await api.insist(() => makeConsumer(this.#parts, feed, consumer, name, settings, position), goOn)
       for (const member of local?.members ?? [])
         for (const open of member.feeds) if (open.consumer === consumer) open.moved()
     }
@@ -127,16 +127,26 @@ export class Groups {
     member: GroupMember,
     feeds: readonly Feed[],
     group: LocalGroup,
-    from: Position,
+    asked: Position | undefined,
   ): Promise<void> {
     const { name, settings } = group
     const started = feeds.map((feed) => {
       const consumer = consumerName(name, feed.filter)
       const open = new GroupFeed(this.#parts, feed, consumer, member)
+      const from = asked ?? (this.#parts.streams.isQueue(feed.stream) ? 'start' : 'end')
       return { open, ensure: () => ensureConsumer(this.#parts, feed, consumer, name, settings, from) }
     })
     member.attach(started.map(({ open }) => open))
     await Promise.all(started.map(({ ensure, open }) => open.start(ensure)))
+  }
+
+  #checkPlace(option: string, position: Position, pattern: string, feeds: readonly Feed[]): void {
+    checkPosition(option, position, pattern)
+    checkFeeds(option, position, feeds)
+    const queue = feeds.find(({ stream }) => this.#parts.streams.isQueue(stream))
+    if (queue === undefined || position === 'start') return
+    const advice = `The group of a work queue reads all of it, and "${queue.stream}" is one: use "start".`
+    throw new InvalidOptionError(option, position, advice)
   }
 
   /** The group as this broker knows it; whoever joins may leave its settings out, but not ask for others. */
@@ -178,6 +188,10 @@ export class Groups {
     member.left = () => group.members.delete(member)
     return member
   }
+}
+
+function goOn(): boolean {
+  return false
 }
 
 function keyOf({ group, pattern }: GroupName): string {

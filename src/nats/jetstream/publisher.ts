@@ -50,7 +50,7 @@ export class Publisher implements SendingOwner {
   readonly #wire: Wire
   readonly #settings: PublishSettings
   readonly #gate: PublishGate
-  readonly #courier: Courier
+  readonly #courier: Courier<Sending>
   /** Not with the server: they wait for room, for the server, or for a consumer that is being made. */
   #line: Sending[] = []
   #head = 0
@@ -109,12 +109,10 @@ export class Publisher implements SendingOwner {
     this.#gate.close()
   }
 
-  /** Resolves when everything is settled; it is by the deadlines. */
+  /** Resolves when everything that has been published is settled; it is by the deadlines. */
   async settled(): Promise<void> {
-    while (this.#head < this.#line.length || this.#courier.size > 0) {
-      if (this.#courier.size > 0) await this.#courier.empty()
-      else await this.#line.at(-1)?.promise.then(noop, noop)
-    }
+    const open = [...this.#courier.open, ...this.#line.slice(this.#head)]
+    await Promise.all(open.map((sending) => sending.settled()))
   }
 
   /** Gives up what is not settled. Idempotent. */
@@ -309,5 +307,3 @@ export class Publisher implements SendingOwner {
     this.#pump()
   }
 }
-
-function noop(): void {}

@@ -72,7 +72,7 @@ export class ReaderFeed {
         this.#refill()
         parts.changed()
       },
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
     })
   }
 
@@ -160,7 +160,7 @@ export class ReaderFeed {
       await this.#began(name, info, wanted)
     } catch (error) {
       this.#opening = false
-      this.#fail(error)
+      this.fail(error)
     }
     if (!this.#again) return
     this.#again = false
@@ -253,7 +253,7 @@ export class ReaderFeed {
       this.#end = { seq: this.#endSeq, deliveries: info.delivered.consumer_seq + info.num_pending }
       this.#parts.changed()
     } catch (error) {
-      if (!over()) this.#fail(error)
+      if (!over()) this.fail(error)
     }
   }
 
@@ -283,7 +283,7 @@ export class ReaderFeed {
         return this.#refill()
       }
     } catch (error) {
-      if (consumer === this.#consumer) this.#fail(error)
+      if (consumer === this.#consumer) this.fail(error)
       return
     }
     this.#parts.recreated(this.#feed.stream, pattern)
@@ -305,7 +305,8 @@ export class ReaderFeed {
     if (api.link.up) api.removeConsumer(this.#feed.stream, consumer).catch((error) => api.link.note(error))
   }
 
-  #fail(error: unknown): void {
+  /** Nothing more comes; what has arrived may be read. */
+  fail(error: unknown): void {
     if (this.#closed || this.failure !== undefined) return
     const { stream } = this.#feed
     const why = error instanceof Error ? error.message : String(error)

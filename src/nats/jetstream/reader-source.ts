@@ -78,6 +78,10 @@ export class ReaderSource implements RecordSource, LinkListener {
     for (const feed of this.#feeds) feed.up()
   }
 
+  closed(): void {
+    for (const feed of this.#feeds) feed.fail(new Error('the connection has ended'))
+  }
+
   stop(): void {
     this.#stopped = true
     for (const feed of this.#feeds) feed.stop()

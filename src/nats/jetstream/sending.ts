@@ -35,6 +35,7 @@ export class Sending implements Parcel {
   #resolve!: (receipt: JetStreamReceipt) => void // assigned by the promise's executor
   #reject!: (error: unknown) => void
   #unwatch: (() => void) | undefined
+  #whenSettled: (() => void)[] | undefined
 
   constructor(owner: SendingOwner, { bytes, headers, size, topic }: Letter, deadlineAt: number) {
     this.#owner = owner
@@ -68,13 +69,23 @@ export class Sending implements Parcel {
     this.#owner.refused(this, error)
   }
 
+  /** Resolves when its publish has, or has rejected: that is still for the publisher to hear, and for nobody else. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => (this.#whenSettled ??= []).push(resolve))
+  }
+
   resolve(receipt: JetStreamReceipt): void {
-    this.#unwatch?.()
     this.#resolve(receipt)
+    this.#end()
   }
 
   reject(error: unknown): void {
-    this.#unwatch?.()
     this.#reject(error)
+    this.#end()
+  }
+
+  #end(): void {
+    this.#unwatch?.()
+    for (const tell of this.#whenSettled ?? []) tell()
   }
 }

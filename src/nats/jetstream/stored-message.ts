@@ -1,6 +1,7 @@
 import type { Msg } from '@nats-io/nats-core'
 import type { Headers } from '../../core/message.ts'
-import { contentTypeHeader, type Wire } from '../../remote/wire.ts'
+import type { Wire } from '../../remote/wire.ts'
+import { plainBytes } from '../bytes.ts'
 import { fromNatsHeaders, type HeaderContent } from '../headers.ts'
 import type { AckInfo } from './ack-info.ts'
 import type { JetStreamMessage } from './contract.ts'
@@ -17,6 +18,7 @@ export class StoredMessage implements JetStreamMessage {
   readonly #wire: Wire
   #content: HeaderContent | undefined
   #payload: unknown = notDecoded
+  #raw: Uint8Array | undefined
 
   constructor(msg: Msg, info: AckInfo, wire: Wire) {
     this.#msg = msg
@@ -30,7 +32,7 @@ export class StoredMessage implements JetStreamMessage {
 
   get payload(): unknown {
     if (this.#payload === notDecoded)
-      this.#payload = this.#wire.decode(this.raw, this.headers[contentTypeHeader], this.topic)
+      this.#payload = this.#wire.decode(this.raw, this.#read().contentType, this.topic)
     return this.#payload
   }
 
@@ -65,7 +67,7 @@ export class StoredMessage implements JetStreamMessage {
   }
 
   get raw(): Uint8Array {
-    return this.#msg.data
+    return (this.#raw ??= plainBytes(this.#msg.data))
   }
 
   toJSON(): object {

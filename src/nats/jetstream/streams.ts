@@ -1,4 +1,4 @@
-import type { StreamInfo } from '@nats-io/jetstream'
+import type { StreamConfig, StreamInfo } from '@nats-io/jetstream'
 import type { JetStreamApi } from './api.ts'
 import type { JetStreamStatus, StreamOptions } from './contract.ts'
 import { StreamMissingError } from './errors.ts'
@@ -19,10 +19,12 @@ const nameInUse = 10058
 export class Streams {
   readonly #api: JetStreamApi
   readonly #streams: readonly StreamOptions[]
+  readonly #queues: ReadonlySet<string>
 
-  private constructor(api: JetStreamApi, streams: readonly StreamOptions[]) {
+  private constructor(api: JetStreamApi, streams: readonly StreamOptions[], queues: ReadonlySet<string>) {
     this.#api = api
     this.#streams = streams
+    this.#queues = queues
   }
 
   /** Makes what is missing and compares what is there. Options have been checked. */
@@ -31,10 +33,15 @@ export class Streams {
     streams: readonly StreamOptions[],
     publishDeadlineMs: number,
   ): Promise<Streams> {
-    for (const stream of streams) await ensure(api, stream, publishDeadlineMs)
+    const queues = new Set<string>()
+    for (const stream of streams) {
+      const { retention } = await ensure(api, stream, publishDeadlineMs)
+      if (retention === 'workqueue') queues.add(stream.name)
+    }
     return new Streams(
       api,
       streams.map((stream) => ({ ...stream, topics: [...stream.topics] })),
+      queues,
     )
   }
 
@@ -56,6 +63,11 @@ export class Streams {
     return feeds
   }
 
+  /** Whether it is a work queue: the server has its group read all of it. */
+  isQueue(name: string): boolean {
+    return this.#queues.has(name)
+  }
+
   async statuses(): Promise<readonly JetStreamStatus[]> {
     return Promise.all(this.names.map(async (name) => status(await this.info(name))))
   }
@@ -75,7 +87,11 @@ function feedsOf(stream: string, topics: readonly string[], pattern: string): re
   return [...new Set(filters)].map((filter) => ({ stream, filter }))
 }
 
-async function ensure(api: JetStreamApi, options: StreamOptions, publishDeadlineMs: number): Promise<void> {
+async function ensure(
+  api: JetStreamApi,
+  options: StreamOptions,
+  publishDeadlineMs: number,
+): Promise<StreamConfig> {
   const { create = true, name } = options
   let info = await api.stream(name)
   if (info === undefined) {
@@ -89,6 +105,7 @@ async function ensure(api: JetStreamApi, options: StreamOptions, publishDeadline
     }
   }
   compareStream(options, info.config)
+  return info.config
 }
 
 function status({ config, state }: StreamInfo): JetStreamStatus {

@@ -1,6 +1,6 @@
 import { Bell } from '../../core/bell.ts'
 import type { RecordSource } from '../../log/record-source.ts'
-import { GroupMessage } from './group-message.ts'
+import { StoredGroupMessage } from './group-message.ts'
 import type { LiveGroup } from './live-group.ts'
 
 /** What a member of a group reads: deliveries, as many as it asks for. */
@@ -36,18 +36,18 @@ export class GroupMember implements RecordSource {
     return !this.#bell.idle
   }
 
-  take(): GroupMessage | undefined {
+  take(): StoredGroupMessage | undefined {
     if (this.#stopped || this.#closed) return undefined
     const { state, settings } = this.#group
     const delivery = state.take(this)
     this.#dry = delivery === undefined
     if (delivery === undefined) return undefined
     this.#held++
-    return new GroupMessage(delivery, state, settings.ackDeadlineMs)
+    return new StoredGroupMessage(delivery, state, settings.ackDeadlineMs)
   }
 
-  takeBatch(max: number): readonly GroupMessage[] {
-    const batch: GroupMessage[] = []
+  takeBatch(max: number): readonly StoredGroupMessage[] {
+    const batch: StoredGroupMessage[] = []
     while (batch.length < max) {
       const message = this.take()
       if (message === undefined) break

@@ -4,7 +4,6 @@ import type {
   DrainReport,
   Handler,
   HandlerSubscription,
-  Receipt,
   Subscription,
 } from '../../core/contract.ts'
 import { makeCapabilities } from '../../core/capabilities.ts'
@@ -28,12 +27,10 @@ import type {
 } from '../contract.ts'
 import type { RecoveryReport } from '../contract.ts'
 import { Log, type LogEvents } from '../store/log.ts'
-import type { LogReader } from '../store/log-reader.ts'
 import type { LogSettings } from '../store/open-options.ts'
-import { StoredRecord } from '../store/stored-record.ts'
 import type { SpillArea } from '../spill/contract.ts'
 import { Groups } from './groups.ts'
-import { relayIn } from './publish-context.ts'
+import { LiveRelay } from './live-relay.ts'
 import { Publisher } from './publisher.ts'
 import { Readers, type ReaderOptions } from './readers.ts'
 
@@ -84,10 +81,8 @@ export class LogBroker implements LogEvents {
   readonly #groups: Groups
   readonly #publisher: Publisher
   #log: Log
-  /** Reads what has become visible, for the live subscriptions. */
-  #relay: LogReader
-  /** Messages whose publishers a live mailbox makes wait, from when they are relayed until their publish asks. */
-  readonly #waiting = new Map<number, Promise<Receipt>>()
+  /** Hands what has become visible to the live subscriptions. */
+  readonly #relay: LiveRelay
   #closed: Promise<void> | undefined
   #drained: Promise<DrainReport> | undefined
 
@@ -103,10 +98,10 @@ export class LogBroker implements LogEvents {
       ...(spill === undefined ? {} : { spill }),
     })
     this.#log = log
-    this.#relay = log.reader(log.visible)
     this.#readers = new Readers(this.#live, log)
     this.#groups = new Groups(this.#live, log, (pattern, group) => this.#readers.place(pattern, group))
-    this.#publisher = new Publisher(log, settings.sync, options.schemas, (seq) => this.#relayed(seq))
+    this.#publisher = new Publisher(log, settings.sync, options.schemas, (seq) => this.#relay.waitingFor(seq))
+    this.#relay = new LiveRelay(this.#live, log, (seq) => this.#publisher.contextOf(seq))
   }
 
   static open(
@@ -222,7 +217,7 @@ export class LogBroker implements LogEvents {
     await this.#log.close()
     const log = Log.open(this.#dir, this.#settings, this)
     this.#log = log
-    this.#relay = log.reader(log.visible)
+    this.#relay.renew(log)
     this.#publisher.renew(log)
     this.#readers.renew(log)
     this.#groups.renew(log)
@@ -244,9 +239,7 @@ export class LogBroker implements LogEvents {
 
   /** Records below `seq` may be seen. */
   visible(seq: number): void {
-    this.#waiting.clear() // of earlier messages, whose publishers did not ask
-    if (this.#live.inhabited) this.#relayUntil(seq)
-    else this.#relay.seek(seq)
+    this.#relay.visible(seq)
     this.#readers.notify()
     this.#groups.notify()
   }
@@ -260,29 +253,6 @@ export class LogBroker implements LogEvents {
     const text = error instanceof Error ? error.message : String(error)
     const subscription = { id: 'log', pattern: '>' }
     this.#live.observers.emit('warning', { code: 'compaction-failed', text, subscription })
-  }
-
-  /** What has just become visible is in memory still, so this never has to wait for a file. */
-  #relayUntil(seq: number): void {
-    const { cursor } = this.#relay
-    while (this.#relay.seq < seq) {
-      const header = this.#relay.next()
-      if (header === undefined || header instanceof Promise) return
-      const { logId, payloads } = this.#log
-      payloads.begin(cursor.buffer, cursor.end)
-      while (cursor.advance()) {
-        if (cursor.topic.startsWith('$')) continue
-        const record = new StoredRecord(cursor, payloads, logId)
-        const waiting = relayIn(this.#publisher.contextOf(record.seq), this.#live, record)
-        if (waiting === undefined) continue
-        waiting.catch(noop) // whoever published it hears of it, if they wait
-        this.#waiting.set(record.seq, waiting)
-      }
-    }
-  }
-
-  #relayed(seq: number): Promise<Receipt> | undefined {
-    return this.#waiting.size === 0 ? undefined : this.#waiting.get(seq)
   }
 
   async #drain(options: DrainOptions | undefined): Promise<DrainReport> {
@@ -316,5 +286,3 @@ export class LogBroker implements LogEvents {
     await this.#release()
   }
 }
-
-function noop(): void {}

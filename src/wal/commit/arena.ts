@@ -27,6 +27,8 @@ export class Arena {
   readonly #chunkBytes: number
   /** Oldest first; batches are built in the last. */
   readonly #chunks: Chunk[]
+  /** Batches with records from this number on are being read. */
+  heldFrom: number = Number.POSITIVE_INFINITY
 
   /** `bytes` is what it usually takes; `allocate` gives it memory. */
   constructor(bytes: number, allocate: (bytes: number) => Uint8Array) {
@@ -70,21 +72,22 @@ export class Arena {
   /** A chunk with nothing in it: the oldest if it can be used again. */
   #next(least: number): Chunk {
     const chunks = this.#chunks
-    const oldest = chunks.length >= leastChunks && isWritten(chunks[0]) ? chunks.shift() : undefined
-    if (chunks.length > mostChunks && isWritten(chunks[mostChunks >> 1])) chunks.shift()
+    const oldest = chunks.length >= leastChunks && this.#isFree(chunks[0]) ? chunks.shift() : undefined
+    if (chunks.length > mostChunks && this.#isFree(chunks[mostChunks >> 1])) chunks.shift()
     if (oldest?.bytes.length === this.#chunkBytes && least <= this.#chunkBytes)
       return { bytes: oldest.bytes, batches: [], used: 0 }
     return this.#newChunk(Math.max(least, this.#chunkBytes))
   }
 
+  /** Batches are written in their order: the last tells of all. */
+  #isFree(chunk: Chunk | undefined): boolean {
+    const last = chunk?.batches.at(-1)
+    return last === undefined || (last.written && last.nextSeq <= this.heldFrom)
+  }
+
   #newChunk(bytes: number): Chunk {
     return { bytes: this.#allocate(bytes), batches: [], used: 0 }
   }
-}
-
-/** Batches are written in their order: the last tells of all. */
-function isWritten(chunk: Chunk | undefined): boolean {
-  return chunk?.batches.at(-1)?.written !== false
 }
 
 function baseSeq(batch: Batch): number {

@@ -160,6 +160,11 @@ export class Log implements SourceLog {
     return batch !== undefined && this.compactor.rewritten.has(batch.segment) ? undefined : batch
   }
 
+  /** What is in memory from the record `seq` on is being read: it is not written to until that is told anew. */
+  holdFrom(seq: number): void {
+    this.#queue.arena.heldFrom = seq
+  }
+
   reader(seq: number): LogReader {
     return new LogReader(this, seq)
   }
@@ -275,16 +280,10 @@ export class Log implements SourceLog {
 
   async #writeSnapshot(): Promise<number | undefined> {
     let at: number | undefined
-    await new Promise<void>((resolve) => {
-      at = this.#queue.writeSnapshot({
-        stored: resolve,
-        failed: () => {
-          at = undefined
-          resolve()
-        },
-      })
+    const isStored = await new Promise<boolean>((resolve) => {
+      at = this.#queue.writeSnapshot({ stored: () => resolve(true), failed: () => resolve(false) })
     })
-    return at
+    return isStored ? at : undefined
   }
 
   #appendGroup(group: GroupSnapshot, waiter: Waiter | undefined): void {

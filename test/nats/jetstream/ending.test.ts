@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { assertBalanced } from '../../../src/index.ts'
-import type { JetStreamBroker } from '../../../src/nats/index.ts'
+import { ConsumerLostError, type JetStreamBroker } from '../../../src/nats/index.ts'
 import { eventually } from '../../support/eventually.ts'
-import { Gate, range, watch } from '../../support/watch.ts'
-import { broker, connection, payloads, streamServer, take, world } from './world.ts'
+import { Gate, range, rejection, watch } from '../../support/watch.ts'
+import { broker, connection, Heard, payloads, streamServer, take, world } from './world.ts'
 
 const server = streamServer()
 
@@ -92,5 +92,35 @@ describe('the end of a broker on JetStream', () => {
       protocol: { subscriptions: { subs: Map<number, unknown> } }
     }
     expect(protocol.subscriptions.subs.size).toBe(1) // that of the client's own requests
+  })
+
+  it('comes to its subscriptions when its connection ends, after what has arrived: nobody waits for ever', async () => {
+    const link = await connection(server())
+    const { broker: made, prefix } = await world(server(), {}, { connection: link })
+    await publish(made, `${prefix}.a`, 0, 3)
+    const heard = new Heard()
+    made.observe(heard.observer)
+    const late = made.subscribe(`${prefix}.a`, { from: 'start' })
+    const waiting = watch(made.subscribe(`${prefix}.a`).next())
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    const [held] = await take(member, 1)
+    const idle = watch(made.subscribe(`${prefix}.a`, { group: 'h' }).next())
+    made.subscribe(`${prefix}.a`, () => undefined)
+    made.subscribe(`${prefix}.a`, () => undefined, { group: 'h' })
+    await made.flush()
+    expect(payloads(await take(late, 1))).toEqual([0])
+    await eventually(() => late.pending === 2)
+
+    await link.close()
+
+    await eventually(() => waiting.state === 'rejected' && idle.state === 'rejected')
+    expect(waiting.error).toBeInstanceOf(ConsumerLostError)
+    expect(idle.error).toBeInstanceOf(ConsumerLostError)
+    expect(await rejection(member.next())).toBeInstanceOf(ConsumerLostError)
+    expect(await held?.ack()).toBe(false)
+    expect(payloads(await take(late, 2))).toEqual([1, 2])
+    expect(await rejection(late.next())).toBeInstanceOf(ConsumerLostError)
+    await eventually(() => heard.closed.length === 6)
+    expect(await made.drain()).toMatchObject({ complete: true })
   })
 })

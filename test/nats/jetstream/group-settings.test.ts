@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { FaultProxy } from '../../../src/conformance/index.ts'
 import { assertBalanced, GroupConflictError } from '../../../src/index.ts'
 import type { JetStreamBroker, JetStreamDelivery } from '../../../src/nats/index.ts'
+import { eventually } from '../../support/eventually.ts'
+import { undo } from '../../support/undo.ts'
 import { range, rejection } from '../../support/watch.ts'
-import { broker, Heard, manager, payloads, streamServer, take, world } from './world.ts'
+import { broker, connection, Heard, manager, payloads, streamServer, take, world } from './world.ts'
 
 const server = streamServer()
 
@@ -111,6 +114,31 @@ describe('moving and removing groups', () => {
     expect(payloads(await take(here, 1))).toEqual([10])
     assertBalanced(one.ledger())
     assertBalanced(two.ledger())
+  })
+
+  it('moves it also when the connection is lost in the middle of it', async () => {
+    const proxy = await FaultProxy.listen({ port: server().port })
+    undo.push(() => proxy.close())
+    const link = await connection(server(), { servers: `127.0.0.1:${proxy.port}`, pingInterval: 60_000 })
+    const { broker: made, name, prefix } = await world(server(), {}, { connection: link })
+    await publish(made, `${prefix}.a`, 0, 3)
+    const member = made.subscribe(`${prefix}.a`, { group: 'g', from: 'start' })
+    await ackAll(await take(member, 3))
+    member.close()
+    const watcher = await connection(server())
+    watcher.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.DELETED.${name}.>`, {
+      max: 1,
+      callback: () => proxy.cut(),
+    })
+    await watcher.flush()
+
+    proxy.delay(100) // so that the answer is still under way when it is cut
+    const moved = made.seekGroup('g', `${prefix}.a`, 'start')
+    await eventually(() => made.health().state === 'disconnected')
+    proxy.heal()
+    await moved
+
+    expect(await made.groups()).toMatchObject([{ name: 'g', lagMessages: 3 }])
   })
 
   it('refuses a place that is not there, and leaves the group where it is', async () => {

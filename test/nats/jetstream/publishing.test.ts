@@ -106,6 +106,20 @@ describe('publishing to JetStream', () => {
     expect(made.ledger().transport).toEqual({ sent: 2, confirmed: 0, failed: 1, unknown: 1, waiting: 0 })
   })
 
+  it('is flushed by itself: what is published meanwhile is not waited for', async () => {
+    const { broker: made, prefix } = await world(server(), {}, { window: { messages: 2 } })
+    const flushed = new AbortController()
+    const publishing = range(0, 4).map(async (publisher) => {
+      while (!flushed.signal.aborted) await made.publish(`${prefix}.${publisher}`, 1)
+    })
+    const before = range(0, 20).map(() => watch(made.publish(`${prefix}.a`, 1)))
+
+    await made.flush({ timeoutMs: 5000 }).finally(() => flushed.abort())
+
+    expect(before.every(({ state }) => state === 'resolved')).toBe(true)
+    await Promise.all(publishing)
+  })
+
   it('gives up when its signal aborts', async () => {
     const { broker: made, prefix } = await world(server())
     await server().freeze()

@@ -133,6 +133,21 @@ describe('work queues', () => {
     expect(await made.streams()).toMatchObject([{ messages: 0, first: 1, next: 1 }])
   })
 
+  it('are read from their start by a group that asks for nothing else, and for nothing else it may ask', async () => {
+    const { broker: made, prefix } = await world(server(), { retention: 'work-queue' })
+    await made.publish(`${prefix}.a`, 1)
+    for (const from of ['end', 0, -1, new Date()] as const)
+      expect(() => made.subscribe(`${prefix}.a`, { group: 'g', from })).toThrow(/work queue/)
+    const member = made.subscribe(`${prefix}.a`, { group: 'g' })
+    const [held] = await take(member, 1)
+    expect(held?.payload).toBe(1)
+
+    expect(await rejection(made.seekGroup('g', `${prefix}.a`, 'end'))).toMatchObject({ option: 'position' })
+
+    expect(await held?.ack()).toBe(true) // it was not moved
+    expect(await made.groups()).toMatchObject([{ name: 'g', lagMessages: 0 }])
+  })
+
   it('refuse new messages by default, as do streams that are kept for groups', async () => {
     const queue = await world(server(), { retention: 'work-queue', maxMessages: 2 })
     const interest = await world(server(), { retention: 'interest' })

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import kafkajs, { type Admin, type Consumer, logLevel, type Producer } from 'kafkajs'
+import kafkajs, { type Admin, type Consumer, type ISocketFactory, logLevel, type Producer } from 'kafkajs'
 import { installed } from './installed.ts'
 
 /** What both engines have in common, in the words of kafkajs. What they take as configuration differs. */
@@ -21,7 +21,12 @@ export interface KafkaEngine {
   /** All that the package exports. */
   readonly module: unknown
   /** A client in the engine's own way. It logs nothing: what goes wrong is rejected. */
-  connect(options: { readonly brokers: readonly string[]; readonly clientId?: string }): KafkaClient
+  connect(options: {
+    readonly brokers: readonly string[]
+    readonly clientId?: string
+    /** Only kafkajs knows it. */
+    readonly socketFactory?: ISocketFactory
+  }): KafkaClient
 }
 
 interface Confluent {

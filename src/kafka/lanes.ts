@@ -19,6 +19,8 @@ export class Lanes {
   #row: readonly PartitionLane[] = []
   #turn = 0
   #ended: GroupCounts = noCounts
+  /** Assigned, and not yet here: by the assignment that is to bring them. */
+  readonly #coming = new Map<string, object>()
 
   get all(): readonly PartitionLane[] {
     return this.#row
@@ -39,7 +41,24 @@ export class Lanes {
     return this.#byKey.get(partitionKey(part))
   }
 
+  /**
+   * Partitions that were assigned and whose place is being looked up. What this returns tells whether one of them still is
+   * to come: not when it was taken away in the meantime, even if it was assigned again, for then its place may be another.
+   */
+  expect(parts: readonly TopicPartition[]): (part: TopicPartition) => boolean {
+    const assignment = {}
+    for (const part of parts) this.#coming.set(partitionKey(part), assignment)
+    return (part) => this.#coming.get(partitionKey(part)) === assignment
+  }
+
+  /** These come no more; none does when they are left out. */
+  forget(parts?: readonly TopicPartition[]): void {
+    if (parts === undefined) this.#coming.clear()
+    else for (const part of parts) this.#coming.delete(partitionKey(part))
+  }
+
   add(lane: PartitionLane): void {
+    this.#coming.delete(partitionKey(lane))
     this.#byKey.set(partitionKey(lane), lane)
     this.#row = [...this.#byKey.values()]
   }

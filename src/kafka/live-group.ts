@@ -127,13 +127,15 @@ export class LiveGroup implements ConsumerEvents {
 
   async assigned(parts: readonly TopicPartition[]): Promise<readonly PartitionOffset[]> {
     const fresh = parts.filter((part) => this.lanes.find(part) === undefined)
-    const places = await findPlaces(this.#deps, fresh, {
+    const isComing = this.lanes.expect(fresh)
+    const found = await findPlaces(this.#deps, fresh, {
       group: this.name,
       starts: this.#starts,
-      isOver: () => this.#ending !== undefined,
-      overtaken: (topic, records) => this.#overtaken(topic, records),
+      isOver: () => this.#ending !== undefined || !fresh.some(isComing),
+      overtaken: (topic, records) => fresh.some(isComing) && this.#overtaken(topic, records),
     })
     if (this.#ending !== undefined) return []
+    const places = found.filter(isComing)
     for (const { committed, ...place } of places) {
       const lane = new PartitionLane(place, committed, {
         clock: this.#deps.clock,
@@ -144,11 +146,12 @@ export class LiveGroup implements ConsumerEvents {
       this.lanes.add(lane)
       if (lane.moved) this.#commits.acked() // where it begins is remembered from now on
     }
-    this.#report('assigned', fresh)
+    if (places.length > 0 || fresh.length === 0) this.#report('assigned', places)
     return places
   }
 
   async revoked(parts?: readonly TopicPartition[]): Promise<void> {
+    this.lanes.forget(parts)
     const lanes = parts === undefined ? this.lanes.all : parts.flatMap((part) => this.lanes.find(part) ?? [])
     if (lanes.length === 0) return
     await this.#release(lanes)
@@ -156,6 +159,7 @@ export class LiveGroup implements ConsumerEvents {
   }
 
   lost(): void {
+    this.lanes.forget()
     const lanes = this.lanes.all
     if (lanes.length === 0) return
     this.lanes.drop(lanes)

@@ -1,5 +1,5 @@
 import type { Broker } from 'spillway'
-import type { OpenOptions } from 'spillway/conformance'
+import { FaultProxy, type OpenOptions } from 'spillway/conformance'
 import { createKafkaBroker, type KafkaBroker } from 'spillway/kafka'
 import { kafkaCapabilities } from '../../src/kafka/kafka-broker.ts'
 import type { BackedTransport } from '../conformance/backed-transport.ts'
@@ -28,6 +28,14 @@ export function kafka(engineName: KafkaEngine['name']): BackedTransport {
         await eventually(() => Date.now() - joined > 150) // kafkajs looks for records every 100 ms while it has none
       },
       server: { kill: () => backing.kill(), start: () => backing.startAgain() },
+      link: {
+        cut: () => backing.link?.cut(),
+        stall: () => backing.link?.stall(),
+        delay: (ms) => backing.link?.delay(ms),
+        reset: () => backing.link?.reset(),
+        heal: () => backing.link?.heal(),
+      },
+      evict: (broker, topic) => backing.evict(broker, topic),
       maxPayloadBytes: 900_000,
       pace: { deadlineMs: 20_000, stretch: 3, volume: 0.6 },
       topicPrefix: `conformance-${engineName.replaceAll(/[^a-z]/g, '')}`,
@@ -42,6 +50,7 @@ class Backing {
   readonly #engineName: KafkaEngine['name']
   #engine: KafkaEngine | undefined
   #server: KafkaServer | undefined
+  link: FaultProxy | undefined
   #opened: readonly KafkaBroker[] = []
 
   constructor(engineName: KafkaEngine['name']) {
@@ -50,11 +59,17 @@ class Backing {
 
   async start(): Promise<void> {
     this.#engine = loadKafkaEngines().find(({ name }) => name === this.#engineName)
-    this.#server = await startKafka()
+    this.#server = await startKafka({
+      behind: async (port) => {
+        this.link = await FaultProxy.listen({ port })
+        return this.link.port
+      },
+    })
   }
 
   async end(): Promise<void> {
     await this.#server?.dispose()
+    await this.link?.close()
   }
 
   async kill(): Promise<void> {
@@ -67,11 +82,21 @@ class Backing {
 
   async open(options?: OpenOptions): Promise<Broker> {
     if (this.#engine === undefined || this.#server === undefined) throw new Error('start() comes first')
-    const client = this.#engine.connect({ brokers: this.#server.brokers })
+    const client = this.#engine.connect({ brokers: [`127.0.0.1:${this.link?.port}`] })
     const silent = { warning: () => undefined, handlerError: () => undefined, closed: () => undefined }
     const broker = createKafkaBroker({ kafka: client, ...quick, observer: silent, ...options })
     this.#opened = [...this.#opened.filter((one) => one.health().state !== 'closed'), broker]
     return broker
+  }
+
+  /** Removes the first message, as retention would. By the native client, which finds the leader of a topic new to it. */
+  async evict(broker: Broker, topic: string): Promise<void> {
+    await broker.publish(topic, 'to be removed')
+    const [, native] = loadKafkaEngines()
+    const admin = native.connect({ brokers: this.#server?.brokers ?? [] }).admin()
+    await admin.connect()
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1' }] })
+    await admin.disconnect()
   }
 
   /** Whether any member of the group has joined: it takes a client half a second, in which a short scenario is over. */

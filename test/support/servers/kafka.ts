@@ -18,6 +18,8 @@ export const patient = { 'broker.session.timeout.ms': 30_000, 'broker.heartbeat.
 export interface KafkaOptions {
   /** Further settings of `server.properties`, for example `{ 'log.retention.check.interval.ms': 200 }`. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>
+  /** Puts something between the broker and its clients: given the port of the broker, returns the one to tell them. */
+  readonly behind?: (port: number) => Promise<number>
 }
 
 /** A Kafka broker (KRaft, one node) that belongs to the test which started it. */
@@ -61,6 +63,7 @@ async function create(kafka: NonNullable<Installed['kafka']>, options: KafkaOpti
     listeners: `PLAINTEXT://127.0.0.1:${client},CONTROLLER://127.0.0.1:${controller}`,
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
     'log.dirs': data,
+    ...(await advertised(options, client)),
     ...quickRestart,
     ...options.properties,
   }
@@ -68,6 +71,11 @@ async function create(kafka: NonNullable<Installed['kafka']>, options: KafkaOpti
   const common = readFileSync(join(recipe, 'server.properties'), 'utf8')
   writeFileSync(join(folder, 'server.properties'), [common, ...lines, ''].join('\n'))
   return new KafkaServer(folder, client, kafka)
+}
+
+async function advertised({ behind }: KafkaOptions, port: number): Promise<object> {
+  if (behind === undefined) return {}
+  return { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${await behind(port)}` }
 }
 
 function javaArgs(folder: string, { archive, libs }: NonNullable<Installed['kafka']>): string[] {

@@ -61,11 +61,7 @@ export class KafkajsConsumer implements ConsumerDriver {
       maxWaitTimeInMs: longestFetchMs,
       allowAutoTopicCreation: false,
       partitionAssigners: [roundRobin(() => this.#mayJoin())],
-      retry: {
-        ...{ initialRetryTime: 100, maxRetryTime: 500, retries: 1e6 },
-        // To the client, being stopped while it joins is a crash: it would join again and keep what nobody reads.
-        restartOnFailure: async () => !this.#stopped,
-      },
+      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 1e6 },
     }) as ConsumerClient
     client.on('consumer.group_join', ({ payload }) => this.#joined(payload))
     client.on('consumer.crash', ({ payload }) => this.#crashed(client, payload))

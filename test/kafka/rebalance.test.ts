@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { assertBalanced } from '../../src/core/ledger.ts'
 import type { KafkaBroker, KafkaDelivery } from '../../src/kafka/index.ts'
 import { eventually } from '../support/eventually.ts'
-import { sharedKafka, uniqueName } from '../support/servers/shared.ts'
-import { undo } from '../support/undo.ts'
+import { uniqueName } from '../support/servers/shared.ts'
 import {
   booksOf,
   engines,
@@ -65,30 +64,6 @@ describe.each(engines)('rebalances with $name', (engine) => {
     expect(books.reduce((sum, { acked }) => sum + acked, 0)).toBe(history.length - returned)
     expect(new Set(assignments.map(({ kind }) => kind))).toEqual(new Set(['assigned', 'revoked']))
     for (const broker of [first, second]) assertBalanced(broker.ledger())
-  })
-
-  it('leave nothing with a member that was closed while it was joining', async () => {
-    const [first, second] = [await makeBroker(engine, { partitions: 4 }), await makeBroker(engine)]
-    const [topic, group] = [newTopic(), uniqueName('g')]
-    const history: Handled[] = []
-    await publishAll(first, topic, numbers(20), (n) => `k${n as number}`)
-    handle(first, topic, group, 'first', history)
-    await eventually(() => history.length === 20)
-    const admin = engine.connect({ brokers: (await sharedKafka()).brokers }).admin()
-    await admin.connect()
-    undo.push(() => admin.disconnect())
-
-    const members = async (): Promise<number> =>
-      (await admin.describeGroups([group])).groups[0]?.members.length ?? 0
-
-    const guest = second.subscribe(topic, { group, from: 'start' })
-    await eventually(async () => (await members()) === 2)
-    guest.close()
-    await eventually(async () => (await members()) === 1, { withinMs: 15_000 })
-    await publishAll(first, topic, numbers(20), (n) => `k${n as number}`)
-
-    await eventually(() => history.length >= 40, { withinMs: 15_000 })
-    expect(history.every(({ by }) => by === 'first')).toBe(true)
   })
 
   it('keep the order of equal keys, from one owner to the next', async () => {

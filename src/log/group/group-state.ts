@@ -82,7 +82,7 @@ export class GroupState<R extends GroupRecord> {
   }
 
   get memory(): GroupMemory {
-    return { cursor: this.cursor, acked: [...this.#window.ackedRanges(), ...this.#beyond()] }
+    return { cursor: this.cursor, acked: joined(this.#window.ackedRanges(), this.#beyond()) }
   }
 
   get counts(): GroupCounts {
@@ -283,6 +283,12 @@ export class GroupState<R extends GroupRecord> {
     }
     return ranges
   }
+}
+
+/** Ranges and those behind them; two that touch become one. */
+function joined(ranges: readonly number[], behind: readonly number[]): readonly number[] {
+  if (ranges.at(-1) !== behind[0]) return [...ranges, ...behind]
+  return [...ranges.slice(0, -1), ...behind.slice(1)]
 }
 
 function isOver<R extends GroupRecord>({ at, delivery, task }: Timed<R>): boolean {
